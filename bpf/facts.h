@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parser finds out about a packet. Later stages read these facts and, for the payload alone, the packet. */
+#ifndef FLOWGAUGE_FACTS_H
+#define FLOWGAUGE_FACTS_H
+
+#include "records.h"
+
+/* What the hook knows of a buffer beside its bytes. */
+struct buffer {
+	__u32 length;         /* bytes of the buffer, link header included, and also what is not in its linear part */
+	__u32 stripped;       /* bytes that were on the wire and that the device or kernel took out: a VLAN tag */
+	__u16 vlan;           /* that tag: VLAN_PRESENT | id, or 0 */
+	__u16 link_protocol;  /* EtherType, network byte order, of a buffer without a link header; 0: it has one */
+	__u32 segments;       /* packets that were, or will be, on the wire for this buffer; 0 is read as 1 */
+	__u32 segment_size;   /* payload bytes of each of them but the last; 0: not merged */
+};
+
+enum parse_result {
+	PARSED_IP = 0,
+	PARSED_NON_IP,
+	PARSED_SHORT, /* the bytes end inside a header: more may lie outside the linear part */
+	PARSED_LYING, /* a header's length cannot be true */
+};
+
+struct facts {
+	struct flow_key key;
+	__u32 packets;        /* on the wire */
+	__u32 bytes;          /* on the wire, all packets together */
+	__u32 payload_bytes;  /* all packets together */
+	__u32 payload_offset; /* from the buffer's start */
+	__u32 segment_size;   /* payload bytes of one packet; 0: not merged */
+	__u32 tcp_sequence;   /* host byte order */
+	__u8 tcp_flags;
+	__u8 fragment; /* not the first: its payload does not start with a transport header */
+};
+
+#endif

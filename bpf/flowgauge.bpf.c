@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entry points, and the order of the stages. Every program only watches: XDP passes the packet, tc says "next".
+ *
+ * XDP and tc differ in how they tell of a packet, not in what is done with it: each has a thin adaptor that fills a
+ * struct buffer, and all share watch().
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "account.h"
+#include "maps.h"
+#include "parse.h"
+#include "sequence.h"
+
+#define TC_NEXT (-1) /* TCX_NEXT, and TC_ACT_UNSPEC for clsact: the next program decides */
+
+#define PULL_BYTES 512 /* asked into the linear part where the headers do not lie there */
+
+static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed, __u64 now)
+{
+	enum outcome outcome;
+	struct flow_record *flow;
+
+	if (parsed != PARSED_IP) {
+		ledger_charge(facts, parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED);
+		return;
+	}
+	flow = flow_find(&facts->key, &outcome);
+	if (flow) {
+		account(flow, facts, now);
+		sequence(context, is_xdp, flow, facts);
+	}
+	ledger_charge(facts, outcome);
+}
+
+/*
+ * The parser and the judge of sequence numbers are functions of their own, which the verifier proves once for any
+ * argument: in line, every path through the headers would be followed through every later stage.
+ */
+static __always_inline int parse_skb(struct __sk_buff *skb, struct facts *facts, int has_link_header)
+{
+	struct buffer buffer = {
+		.length = skb->len,
+		.link_protocol = has_link_header ? 0 : skb->protocol,
+		.segments = skb->gso_segs,
+		.segment_size = skb->gso_size,
+	};
+
+	if (skb->vlan_present) {
+		buffer.vlan = VLAN_PRESENT | (skb->vlan_tci & VLAN_ID_MASK);
+		buffer.stripped = sizeof(struct vlan_header);
+	}
+	return parse((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts);
+}
+
+__noinline int parse_ethernet_skb(struct __sk_buff *skb, struct facts *facts)
+{
+	return facts ? parse_skb(skb, facts, 1) : PARSED_LYING;
+}
+
+__noinline int parse_bare_skb(struct __sk_buff *skb, struct facts *facts)
+{
+	return facts ? parse_skb(skb, facts, 0) : PARSED_LYING;
+}
+
+__noinline int parse_xdp(struct xdp_md *xdp, struct facts *facts)
+{
+	struct buffer buffer = { .length = bpf_xdp_get_buff_len(xdp) };
+
+	return facts ? parse((void *)(long)xdp->data, (void *)(long)xdp->data_end, &buffer, facts) : PARSED_LYING;
+}
+
+static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, enum direction direction, int has_link_header)
+{
+	__builtin_memset(facts, 0, sizeof(*facts));
+	facts->key.ifindex = skb->ifindex;
+	facts->key.direction = direction;
+	return has_link_header ? parse_ethernet_skb(skb, facts) : parse_bare_skb(skb, facts);
+}
+
+static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direction, int has_link_header)
+{
+	__u64 now = constants.clock == CLOCK_OF_KERNEL ? bpf_ktime_get_ns() : skb->tstamp;
+	struct facts facts;
+	int parsed = tc_parse(skb, &facts, direction, has_link_header);
+
+	if (parsed == PARSED_SHORT && skb->data_end - skb->data < skb->len) {
+		/* The headers lie outside the linear part. Pulling them in changes no byte of the packet. */
+		__u32 reach = skb->len < PULL_BYTES ? skb->len : PULL_BYTES;
+
+		if (!bpf_skb_pull_data(skb, reach))
+			parsed = tc_parse(skb, &facts, direction, has_link_header);
+	}
+	watch(skb, 0, &facts, parsed, now);
+	return TC_NEXT;
+}
+
+SEC("xdp.frags")
+int flowgauge_xdp(struct xdp_md *xdp)
+{
+	struct facts facts = {};
+	__u64 now = 0;
+
+	if (constants.clock == CLOCK_OF_KERNEL) {
+		now = bpf_ktime_get_ns();
+	} else {
+		__u64 *stamp = (void *)(long)xdp->data_meta;
+
+		if ((void *)(stamp + 1) <= (void *)(long)xdp->data)
+			now = *stamp;
+	}
+	facts.key.ifindex = xdp->ingress_ifindex;
+	facts.key.direction = DIRECTION_INGRESS;
+	watch(xdp, 1, &facts, parse_xdp(xdp, &facts), now);
+	return XDP_PASS;
+}
+
+SEC("tc")
+int flowgauge_in(struct __sk_buff *skb)
+{
+	return tc_watch(skb, DIRECTION_INGRESS, 1);
+}
+
+SEC("tc")
+int flowgauge_out(struct __sk_buff *skb)
+{
+	return tc_watch(skb, DIRECTION_EGRESS, 1);
+}
+
+SEC("tc")
+int flowgauge_l3in(struct __sk_buff *skb)
+{
+	return tc_watch(skb, DIRECTION_INGRESS, 0);
+}
+
+SEC("tc")
+int flowgauge_l3out(struct __sk_buff *skb)
+{
+	return tc_watch(skb, DIRECTION_EGRESS, 0);
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every map and global of the programs. Sizes that the user chooses are set by the monitor before the load. */
+#ifndef FLOWGAUGE_MAPS_H
+#define FLOWGAUGE_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "constants.h"
+#include "records.h"
+#include "rules.h"
+
+const volatile struct program_constants constants = {};
+
+struct interface_slot interface_slots[INTERFACE_SLOTS];
+struct rule_state rule_state;
+
+/* One flow table for all CPUs: a flow that moves between CPUs keeps one history, and memory does not grow with cores. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct flow_key);
+	__type(value, struct flow_record);
+} flows SEC(".maps");
+
+/* Flows that no rule wants, with the generation of the rules that said so. What is forgotten is judged again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct flow_key);
+	__type(value, __u32);
+} unwanted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * INTERFACES_MAX);
+	__type(key, __u32);
+	__type(value, struct ledger_record);
+} ledger SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RULE_PREFIXES_MAX);
+	__type(key, struct rule_prefix);
+	__type(value, struct rule_bits);
+} rule_prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, RULE_SETS * RULE_ENDS * 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} rule_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, RULE_SETS * RULE_ENDS * RULE_PORT_CLASSES_MAX);
+	__type(key, __u32);
+	__type(value, struct rule_bits);
+} rule_port_classes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, RULE_SETS * 256);
+	__type(key, __u32);
+	__type(value, struct rule_bits);
+} rule_protocols SEC(".maps");
+
+/* A window of a payload that cannot be read in place. */
+#define WINDOW_BYTES 72
+struct window {
+	__u8 bytes[WINDOW_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct window);
+} windows SEC(".maps");
+
+#endif

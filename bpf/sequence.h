@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sequence numbers. A packet generator writes one into each packet; the difference to the number before tells what was
+ * lost, repeated or out of order. TCP numbers bytes, so its segments are judged in bytes: one that starts below the end
+ * of the one before is `reverse`, one that starts above it leaves a hole and is `big`.
+ */
+#ifndef FLOWGAUGE_SEQUENCE_H
+#define FLOWGAUGE_SEQUENCE_H
+
+#include "account.h"
+#include "payload.h"
+
+#define REORDER_WINDOW 64
+#define TCP_FLAG_FIN 0x01
+#define TCP_FLAG_SYN 0x02
+
+static __always_inline void sequence_classify(struct sequence_record *sequence, __s32 difference)
+{
+	if (difference == 1)
+		return;
+	if (difference < 0)
+		sequence->reverse++;
+	else if (difference > (__s32)constants.sequence_threshold)
+		sequence->big++;
+	else
+		sequence->small++;
+}
+
+static __always_inline void run_begin(struct sequence_record *sequence, __u32 number)
+{
+	sequence->base = number;
+	sequence->highest = number;
+	sequence->window = 1;
+	sequence->run_unique = 1;
+}
+
+/*
+ * Numbers far below the window are late packets or a sender that started again: two in a row tell (RFC 3550, A.1).
+ * The first of the two was taken for a late one; the new run begins with it.
+ */
+static __always_inline void sequence_far_below(struct sequence_record *sequence, __u32 number)
+{
+	if (number == sequence->suspect) {
+		__u32 expected = sequence->highest - sequence->base + 1;
+		__u64 unique = sequence->run_unique - 1;
+
+		if (expected > unique)
+			sequence->lost_before += expected - unique;
+		sequence->reordered--;
+		run_begin(sequence, number - 1);
+		sequence->highest = number;
+		sequence->window = 3;
+		sequence->run_unique = 2;
+	} else {
+		sequence->reordered++;
+		sequence->run_unique++;
+	}
+	sequence->suspect = number + 1;
+}
+
+static __always_inline void sequence_place(struct sequence_record *sequence, __u32 number)
+{
+	__s32 ahead = number - sequence->highest;
+	__u64 bit;
+
+	if (ahead > 0) {
+		sequence->window = ahead < REORDER_WINDOW ? sequence->window << ahead | 1 : 1;
+		sequence->highest = number;
+		sequence->run_unique++;
+		return;
+	}
+	if (ahead <= -REORDER_WINDOW) {
+		sequence_far_below(sequence, number);
+		return;
+	}
+	bit = 1ULL << (-ahead & (REORDER_WINDOW - 1));
+	if (sequence->window & bit) {
+		sequence->duplicate++;
+		return;
+	}
+	sequence->window |= bit;
+	sequence->reordered++;
+	sequence->run_unique++;
+	if ((__s32)(number - sequence->base) < 0)
+		sequence->base = number;
+}
+
+static __always_inline void sequence_take(struct sequence_record *sequence, __u32 number)
+{
+	sequence->received++;
+	if (!sequence->started) {
+		sequence->started = 1;
+		sequence->suspect = number - 1; /* no number expected */
+		run_begin(sequence, number);
+	} else {
+		sequence_classify(sequence, number - sequence->current);
+		sequence_place(sequence, number);
+	}
+	sequence->current = number;
+}
+
+/* One packet's payload: finds its number, if it carries one, and judges it. */
+static __always_inline void sequence_packet(void *context, int is_xdp, struct sequence_record *sequence, __u32 offset,
+					    __u32 bytes)
+{
+	__u32 at = constants.sequence_offset, number;
+
+	if (constants.sequence_mode == SEQUENCE_AT_PATTERN) {
+		int match = is_xdp ? search_xdp(context, offset, bytes) : search_skb(context, offset, bytes);
+
+		if (match < 0)
+			return;
+		at += match;
+	}
+	if (!payload_word(context, is_xdp, offset, bytes, at, &number))
+		sequence_take(sequence, number);
+}
+
+/* Functions of their own for the same reason as the parser: see flowgauge.bpf.c. */
+__noinline int sequence_skb(struct __sk_buff *context, struct sequence_record *sequence, __u32 offset, __u32 bytes)
+{
+	if (sequence)
+		sequence_packet(context, 0, sequence, offset, bytes);
+	return 0;
+}
+
+__noinline int sequence_xdp(struct xdp_md *context, struct sequence_record *sequence, __u32 offset, __u32 bytes)
+{
+	if (sequence)
+		sequence_packet(context, 1, sequence, offset, bytes);
+	return 0;
+}
+
+/* Each packet of a merged buffer carries its own number. */
+static __always_inline void sequence_of_payload(void *context, int is_xdp, struct flow_record *flow, const struct facts *facts)
+{
+	__u32 offset = facts->payload_offset, left = facts->payload_bytes;
+	__u32 step = facts->packets > 1 && facts->segment_size ? facts->segment_size : left;
+
+	/* Where a second CPU is in the middle of this flow, the order of the two packets is not known to anybody. */
+	if (__sync_val_compare_and_swap(&flow->sequence.lock, 0, 1)) {
+		add(flow->sequence.contended, facts->packets);
+		return;
+	}
+	for (int i = 0; i < SEGMENTS_MAX && left; i++) {
+		__u32 bytes = left < step ? left : step;
+
+		if (is_xdp)
+			sequence_xdp(context, &flow->sequence, offset, bytes);
+		else
+			sequence_skb(context, &flow->sequence, offset, bytes);
+		offset += bytes;
+		left -= bytes;
+	}
+	exchange(flow->sequence.lock, 0);
+}
+
+/* Without a lock: the exchange pairs each segment with the one before it. A pure ACK has no place in the stream. */
+static __always_inline void sequence_of_tcp(struct flow_record *flow, const struct facts *facts)
+{
+	struct sequence_record *sequence = &flow->sequence;
+	__u32 length = facts->payload_bytes;
+	__u32 expected;
+	__s32 difference;
+
+	if (facts->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_FIN))
+		length++;
+	if (!length)
+		return;
+	expected = exchange(sequence->highest, facts->tcp_sequence + length);
+	sequence->current = facts->tcp_sequence;
+	add(sequence->received, facts->packets);
+	if (!sequence->started) {
+		sequence->started = 1;
+		return;
+	}
+	difference = facts->tcp_sequence - expected;
+	if (difference < 0)
+		add(sequence->reverse, 1);
+	else if (difference > 0)
+		add(sequence->big, 1);
+}
+
+static __always_inline void sequence(void *context, int is_xdp, struct flow_record *flow, const struct facts *facts)
+{
+	if (facts->fragment)
+		return;
+	if (facts->key.protocol == IPPROTO_TCP)
+		sequence_of_tcp(flow, facts);
+	else if (constants.sequence_mode != SEQUENCE_OFF)
+		sequence_of_payload(context, is_xdp, flow, facts);
+}
+
+#endif

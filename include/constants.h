@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the monitor sets before the programs are loaded. The verifier knows these values and drops what they turn off. */
+#ifndef FLOWGAUGE_CONSTANTS_H
+#define FLOWGAUGE_CONSTANTS_H
+
+#include <linux/types.h>
+
+enum clock_source {
+	CLOCK_OF_KERNEL = 0, /* bpf_ktime_get_ns at each packet */
+	CLOCK_OF_PACKET = 1, /* 8 bytes of XDP metadata, or skb->tstamp: for replays and tests */
+};
+
+enum sequence_mode {
+	SEQUENCE_OFF = 0,
+	SEQUENCE_AT_OFFSET = 1,
+	SEQUENCE_AT_PATTERN = 2,
+};
+
+#define PATTERN_MAX_LENGTH 8
+#define PATTERN_REACH 5000 /* a match lies within this many payload bytes */
+#define SEQUENCE_OFFSET_MAX 65535
+#define SEGMENTS_MAX 128 /* segments of one merged buffer whose sequence numbers are read */
+
+struct program_constants {
+	__u32 clock;              /* enum clock_source */
+	__u32 sequence_mode;      /* enum sequence_mode; TCP's own numbers are judged in any mode */
+	__u32 sequence_offset;    /* bytes from the payload's start, or from the match's */
+	__u32 sequence_threshold; /* a difference over it is `big` */
+	__u64 pattern;            /* the bytes as they lie in the packet, zero after them */
+	__u64 pattern_mask;       /* 0xff for each byte of the pattern */
+	__u32 pattern_length;     /* 1 to PATTERN_MAX_LENGTH */
+	__u32 pattern_rare;       /* index of the byte looked for first */
+};
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The records that the BPF programs write and the monitor reads: one definition for both halves.
+ *
+ * Counters only grow: the monitor takes the difference of two readings and never clears one. A record is read while it
+ * is being written, so a reader may see one packet's effect in some fields and not yet in others; nothing here is wrong
+ * for longer than that packet. Times are nanoseconds of CLOCK_MONOTONIC, or of the capture in a replay. Fields are in
+ * host byte order where their type does not say __be.
+ */
+#ifndef FLOWGAUGE_RECORDS_H
+#define FLOWGAUGE_RECORDS_H
+
+#include <linux/types.h>
+#include <stddef.h>
+
+enum direction {
+	DIRECTION_INGRESS = 0,
+	DIRECTION_EGRESS = 1,
+	DIRECTIONS = 2,
+};
+
+/* Which flow a packet belongs to: one direction of one conversation on one interface. */
+#define VLAN_MAX_DEPTH 2
+#define VLAN_PRESENT 0x1000 /* set in flow_key.vlan[i] when the tag is there: VLAN 0 is not "no tag" */
+#define VLAN_ID_MASK 0x0fff
+
+struct flow_key {
+	__be32 src[4]; /* IPv4: the address in src[0], zero after it */
+	__be32 dst[4];
+	__be16 sport; /* 0 where the protocol has no ports */
+	__be16 dport;
+	__u32 ifindex;
+	__u16 vlan[VLAN_MAX_DEPTH]; /* outermost first; VLAN_PRESENT | id, or 0 */
+	__u8 protocol;              /* IP protocol number, extension headers looked through */
+	__u8 family;                /* 4 or 6 */
+	__u8 direction;             /* enum direction */
+	__u8 reserved;              /* zero: it is hashed */
+};
+
+/*
+ * Sequence numbers of a flow. For everything but TCP the unit is one packet, and the number is the 32-bit big-endian
+ * word in the payload that OFFSET or PATTERN names. For TCP the unit is one byte, the number is the header's, and
+ * `highest` is the next byte expected; small, window, duplicate, reordered and base are not used there.
+ */
+struct sequence_record {
+	__u32 lock;       /* 1 while one CPU updates this record */
+	__u32 started;    /* 1 from the first number on */
+	__u32 current;    /* the number of the last packet that carried one */
+	__u32 highest;    /* highest number so far, wrap-safe; TCP: next byte expected */
+	__u32 base;       /* lowest number of this run */
+	__u32 suspect;    /* the number that, coming next, proves that the sender started again */
+	__u64 window;     /* bit i: the number highest - i came */
+	__u64 received;   /* packets that carried a number */
+	__u64 reverse;    /* difference to the packet before < 0 */
+	__u64 small;      /* 0, or 2 to the threshold */
+	__u64 big;        /* over the threshold; TCP: the segment leaves a hole before it */
+	__u64 duplicate;  /* the number came before, within the window of 64 */
+	__u64 reordered;  /* the number is below the highest and came for the first time, as far as the window knows */
+	__u64 run_unique; /* distinct numbers of this run: received less duplicates since its start */
+	__u64 lost_before; /* lost in runs that ended when the sender started again */
+	__u64 contended;  /* packets not judged because another CPU held the lock */
+};
+
+/*
+ * What one flow did. Inter-arrival gaps: packets - 1 - restarts of them, whose sum is last_ns - first_ns - stopped_ns.
+ * The packets of a merged buffer share one time, so all but one of their gaps are 0.
+ */
+#define GAP_STOPPED_NS 2000000000LL /* a gap over this means that the flow had stopped: the measure starts anew */
+#define GAP_SQUARE_SHIFT 9          /* unit of the squares: 512 ns^2, so that 3600 s of 2 s gaps fit 64 bits */
+
+struct flow_record {
+	__u64 packets;
+	__u64 bytes;         /* frames on the wire, link header included, no preamble or FCS */
+	__u64 payload_bytes; /* after the transport header, by the IP length: no padding */
+	__u64 last_ns;
+	__u64 gap_squares; /* sum of gap^2, each rounded to 2^GAP_SQUARE_SHIFT ns^2; differences are modulo 2^64 */
+	__u64 first_ns;
+	__u64 merged;     /* packets that share the time of another packet of their buffer */
+	__u64 stopped_ns; /* sum of the gaps over 2 s */
+	/* Where the measure last started anew; restart_ns is 0 if it never did. */
+	__u64 restarts;
+	__u64 restart_ns;
+	__u64 restart_packets; /* packets before the one that ended the stop */
+	__u64 restart_squares;
+	__u32 verdict; /* of the rules: (generation + 1) * 2 + wanted, in one word; 0: not judged yet */
+	__u32 reserved;
+	struct sequence_record sequence;
+};
+
+/* What became of a packet. Each packet seen has exactly one outcome. */
+enum outcome {
+	OUTCOME_FLOW = 0,  /* counted in a flow */
+	OUTCOME_OVERFLOW,  /* wanted, but the flow table had no room */
+	OUTCOME_FILTERED,  /* no rule wants it */
+	OUTCOME_UNPARSED,  /* a header is cut short or lies about its length */
+	OUTCOME_NON_IP,    /* neither IPv4 nor IPv6 */
+	OUTCOMES,
+};
+
+struct tally {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/*
+ * The ledger of one interface and direction on one CPU. `started` is raised before an update and `finished` after it;
+ * a copy made in address order in which both are equal holds whole packets only.
+ */
+struct ledger_record {
+	__u64 finished;
+	struct tally seen;
+	struct tally outcome[OUTCOMES];
+	__u64 started;
+};
+
+/* Interfaces: the programs find an interface's place in the ledger here, by open addressing on the index. */
+#define INTERFACES_MAX 256
+#define INTERFACE_SLOTS 1024
+#define INTERFACE_PROBES 8
+
+struct interface_slot {
+	__u32 ifindex; /* 0: free */
+	__u32 ledger;  /* ledger entries 2 * ledger + direction */
+};
+
+_Static_assert(sizeof(struct flow_key) == 48, "flow_key has no implicit padding");
+_Static_assert(offsetof(struct flow_key, ifindex) == 36, "flow_key layout");
+_Static_assert(sizeof(struct sequence_record) == 104, "sequence_record has no implicit padding");
+_Static_assert(offsetof(struct flow_record, restarts) == 64, "what every packet writes is in the first 64 bytes");
+_Static_assert(sizeof(struct flow_record) == 208, "flow_record has no implicit padding");
+_Static_assert(sizeof(struct ledger_record) == 112, "ledger_record has no implicit padding");
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * config.json and the command line, as one plain struct. The only reader of configuration; modules have small structs
+ * of their own, which the daemon fills from this one.
+ */
+#ifndef FLOWGAUGE_CONFIG_H
+#define FLOWGAUGE_CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "constants.h"
+#include "kernel/monitor.h"
+#include "kernel/rule.h"
+
+#define CONFIG_ERROR_SIZE 512
+#define CONFIG_PATH_SIZE 4096
+#define INTERFACE_PATTERNS_MAX 64
+
+struct config {
+	char path[CONFIG_PATH_SIZE]; /* the file read; empty: none, all defaults */
+	/* RULES, PATTERN, OFFSET, SEQUENCE_THRESHOLD, DISPLAY */
+	struct rule *rules; /* owned */
+	size_t rule_count;
+	struct program_constants constants;
+	bool show_throughput, show_goodput, show_jitter, show_sequence;
+	/* lower-case keys and flags */
+	char interfaces[INTERFACE_PATTERNS_MAX][IF_NAMESIZE]; /* names or globs; none = all that are up, but loopback */
+	size_t interface_count;
+	enum hook_choice hook;
+	bool direction[DIRECTIONS];
+	uint32_t max_flows;          /* 1 to 16777216; default 65536 */
+	double idle_timeout_seconds; /* 1 to 86400; default 60 */
+	double interval_seconds;     /* 0.1 to 3600; default 1 */
+	bool bits;
+	double nominal_gap_ms;
+	bool json;
+	bool quiet; /* no table, no records: for a monitor in the background */
+	double duration_seconds; /* 0: none */
+	bool http_enabled;       /* default true */
+	char http_address[64];   /* default 127.0.0.1 */
+	uint16_t http_port;      /* default 8080 */
+	bool http_allow_unauthenticated;
+	size_t metrics_max_flows;   /* default 1000 */
+	bool metrics_bpf_run_time;  /* default false */
+	bool legacy_metrics;
+	char control_path[108];  /* sun_path */
+	bool check_only;         /* --check-config */
+};
+
+void config_defaults(struct config *config);
+void config_free(struct config *config); /* what it owns */
+/* Reads a file over what `config` holds. 0, or -errno with one line naming file, line, key, value and what would be right; then
+ * `config` is unchanged. */
+int config_read(struct config *config, const char *path, char error[CONFIG_ERROR_SIZE]);
+/* What a reload cannot change in place: the names of the keys that differ, comma separated; NULL if none. Static storage. */
+const char *config_needs_restart(const struct config *running, const struct config *wanted);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A report as Prometheus text format 0.0.4 or OpenMetrics 1.0. Reads the report (and /proc/self for process_*), nothing else. */
+#ifndef FLOWGAUGE_PROMETHEUS_H
+#define FLOWGAUGE_PROMETHEUS_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+#include "measure/report.h"
+
+enum exposition { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
+
+struct prometheus_config {
+	size_t max_flows; /* flow series sets; the largest by bytes; the rest are one set labelled "other" */
+	bool legacy;      /* also the 30 unlabelled gauges of old dashboards */
+};
+
+/* Appends the whole exposition; check out->failed. `report` is not NULL. */
+void prometheus_render(const struct prometheus_config *config, const struct report *report, enum exposition format,
+		       struct text *out);
+
+#endif

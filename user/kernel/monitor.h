@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel half, as the rest of the monitor sees it: load the programs, put them on interfaces, read what they
+ * counted. Nothing outside user/kernel/ includes a libbpf header.
+ *
+ * Functions return 0 or -errno. On failure `error` holds one line that says what, where and what would be right
+ * (without the program's name and without a newline); nothing stays attached or loaded.
+ */
+#ifndef FLOWGAUGE_MONITOR_H
+#define FLOWGAUGE_MONITOR_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "constants.h"
+#include "kernel/rule.h"
+#include "records.h"
+
+#define MONITOR_ERROR_SIZE 512
+#define HOOK_REASON_SIZE 256
+
+enum hook_choice { HOOK_AUTO, HOOK_XDP, HOOK_XDP_GENERIC, HOOK_TC, HOOK_CLSACT }; /* HOOK_CLSACT: tc, but never tcx */
+enum hook { HOOK_NONE, HOOK_IS_XDP, HOOK_IS_XDP_GENERIC, HOOK_IS_TCX, HOOK_IS_CLSACT };
+const char *hook_name(enum hook hook); /* "none", "xdp", "xdp-generic", "tcx", "clsact" */
+
+struct monitor_config {
+	struct program_constants constants;
+	enum hook_choice hook;
+	bool direction[DIRECTIONS]; /* which directions are watched */
+	uint32_t max_flows;
+	bool count_run_time; /* have the kernel time the programs (costs every packet) */
+};
+
+struct monitor;
+
+int monitor_open(const struct monitor_config *config, struct monitor **out, char error[MONITOR_ERROR_SIZE]);
+struct monitor *monitor_close(struct monitor *monitor); /* detaches everything; returns NULL */
+
+/* Replaces the rules in one step while packets flow: each packet is judged by the old set or by the new one. */
+int monitor_set_rules(struct monitor *monitor, const struct rule *rules, size_t count, char error[MONITOR_ERROR_SIZE]);
+
+/* What watches one interface. */
+struct attachment {
+	unsigned int ifindex;
+	char name[IF_NAMESIZE];
+	enum hook hook[DIRECTIONS];                 /* HOOK_NONE: this direction is not watched */
+	char reason[DIRECTIONS][HOOK_REASON_SIZE]; /* why this hook: what was preferred and refused; may be "" */
+};
+
+/* Attaches the watched directions to an interface; `out` says how. -EEXIST if it is watched already. */
+int monitor_attach(struct monitor *monitor, unsigned int ifindex, const char *name, struct attachment *out,
+		   char error[MONITOR_ERROR_SIZE]);
+/* Lets go of an interface, also one that has vanished. Its ledger goes on being read until the monitor is closed. */
+void monitor_detach(struct monitor *monitor, unsigned int ifindex);
+
+/* --- reading --- */
+
+/* Receives what one reading finds. Pointers are valid during the call only. */
+struct monitor_visitor {
+	void *context;
+	void (*flow)(void *context, const struct flow_key *key, const struct flow_record *record);
+	/* Cumulative since the interface was attached; called after all flows, so that ledger >= flows. */
+	void (*ledger)(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum);
+};
+
+struct monitor_reading {
+	uint64_t monotonic_ns; /* taken next to the reading of the flows, before it */
+	uint64_t realtime_ns;  /* the same moment in CLOCK_REALTIME; the difference turns records' times into dates */
+	uint64_t duration_ns;  /* that reading took */
+	uint64_t flows;        /* how many flows were visited */
+};
+
+int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor, struct monitor_reading *out);
+
+/* Takes a flow out of the table and gives its last record. -ENOENT if it is not there. */
+int monitor_retire(struct monitor *monitor, const struct flow_key *key, struct flow_record *last);
+
+struct program_cost {
+	const char *program; /* static */
+	uint64_t runs;
+	uint64_t run_ns;
+};
+#define PROGRAMS_MAX 8
+/* Costs of the loaded programs; 0 of them if the kernel does not count. Returns how many were written. */
+size_t monitor_program_costs(struct monitor *monitor, struct program_cost out[PROGRAMS_MAX]);
+
+/* Which of the privileges that monitoring needs this process lacks, e.g. "CAP_BPF, CAP_NET_ADMIN"; NULL if none. */
+const char *monitor_missing_capabilities(void);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Mathematics of gaps and sequence numbers: pure functions of two records. Formulas: docs/metrics.md. */
+#ifndef FLOWGAUGE_MOMENTS_H
+#define FLOWGAUGE_MOMENTS_H
+
+#include "measure/report.h"
+
+/* Sums of gaps between two readings of a flow, or since the measure started anew, if that came in between. */
+struct gap_sums {
+	uint64_t count, merged;
+	double seconds;         /* sum */
+	double squared_seconds; /* sum of squares */
+};
+
+/* `before` NULL or all zero: since the flow began. */
+struct gap_sums gaps_of_interval(const struct flow_record *before, const struct flow_record *now);
+/* All gaps between the readings, restarts or not: what the counters over the flow's life grow by. */
+struct gap_sums gaps_between(const struct flow_record *before, const struct flow_record *now);
+struct gap_sums gaps_add(struct gap_sums a, struct gap_sums b);
+/* Mean and sample standard deviation (n-1) from sums; a variance below 0 by rounding is 0. */
+struct interarrival_report interarrival_of(struct gap_sums sums);
+
+/* Numbers of the kernel's record as reported; lost = expected - distinct, per run (RFC 3550 A.3, duplicates taken out). */
+struct sequence_report sequence_of(const struct flow_key *key, const struct sequence_record *record);
+
+#endif
