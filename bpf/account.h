@@ -6,9 +6,26 @@
 #include "judge.h"
 #include "maps.h"
 
-/* Atomic: one flow's packets may be handled by two CPUs at once. */
-#define add(counter, amount) ((void)__sync_fetch_and_add(&(counter), (amount)))
-#define exchange(word, value) __sync_lock_test_and_set(&(word), (value))
+#define LOCK_TRIES 32 /* a holder is done in some 20 ns */
+
+/* Whether this packet may update the record. The compare-and-swap is a full barrier. */
+static __always_inline int flow_lock(struct flow_record *flow)
+{
+	for (int i = 0; i < LOCK_TRIES; i++)
+		if (!__sync_val_compare_and_swap(&flow->lock, 0, 1))
+			return 1;
+	return 0;
+}
+
+static __always_inline void flow_unlock(struct flow_record *flow)
+{
+#ifdef __TARGET_ARCH_x86
+	barrier(); /* stores become visible in program order */
+	*(volatile __u32 *)&flow->lock = 0;
+#else
+	__sync_lock_test_and_set(&flow->lock, 0);
+#endif
+}
 
 static __always_inline __u32 ledger_of(__u32 ifindex)
 {
@@ -75,34 +92,44 @@ static __always_inline struct flow_record *flow_find(const struct flow_key *key,
 }
 
 /* A gap over 2 s, or a clock that went back as far, ends the measure; what came before is kept as its base. */
-static __always_inline void gap_restart(struct flow_record *flow, __s64 gap, __u64 packets_before, __u64 now)
+static __always_inline void gap_restart(struct flow_record *flow, __s64 gap, __u64 now)
 {
-	add(flow->stopped_ns, (__u64)gap);
-	flow->restart_packets = packets_before;
+	flow->stopped_ns += gap;
+	flow->restart_packets = flow->packets;
 	flow->restart_squares = flow->gap_squares;
 	flow->restart_ns = now;
-	add(flow->restarts, 1);
+	flow->restarts++;
 }
 
+static __always_inline void account_gap(struct flow_record *flow, __u64 now)
+{
+	__s64 gap = now - flow->last_ns;
+
+	if (!flow->packets)
+		flow->first_ns = now;
+	else if (gap > GAP_STOPPED_NS || gap < -GAP_STOPPED_NS)
+		gap_restart(flow, gap, now);
+	else
+		flow->gap_squares += ((__u64)(gap * gap) + (1ULL << (GAP_SQUARE_SHIFT - 1))) >> GAP_SQUARE_SHIFT;
+	flow->last_ns = now;
+}
+
+/* The lock is held. */
 static __always_inline void account(struct flow_record *flow, const struct facts *facts, __u64 now)
 {
-	__u64 packets_before = __sync_fetch_and_add(&flow->packets, facts->packets);
-	__u64 previous = exchange(flow->last_ns, now);
-	__s64 gap = now - previous;
-
-	add(flow->bytes, facts->bytes);
-	if (facts->payload_bytes)
-		add(flow->payload_bytes, facts->payload_bytes);
+	account_gap(flow, now);
+	flow->packets += facts->packets;
+	flow->bytes += facts->bytes;
+	flow->payload_bytes += facts->payload_bytes;
 	if (facts->packets > 1)
-		add(flow->merged, facts->packets - 1);
-	if (packets_before == 0)
-		flow->first_ns = now;
-	else if (constants.clock == CLOCK_OF_KERNEL && previous == 0)
-		return; /* the flow's first two packets at once, and ours is ahead: the gap between them is 0 */
-	else if (gap > GAP_STOPPED_NS || gap < -GAP_STOPPED_NS)
-		gap_restart(flow, gap, packets_before, now);
-	else
-		add(flow->gap_squares, ((__u64)(gap * gap) + (1ULL << (GAP_SQUARE_SHIFT - 1))) >> GAP_SQUARE_SHIFT);
+		flow->merged += facts->packets - 1;
+}
+
+static __always_inline void account_spilled(struct flow_record *flow, const struct facts *facts)
+{
+	__sync_fetch_and_add(&flow->spilled.packets, facts->packets);
+	__sync_fetch_and_add(&flow->spilled.bytes, facts->bytes);
+	__sync_fetch_and_add(&flow->spilled.payload_bytes, facts->payload_bytes);
 }
 
 #endif

@@ -17,7 +17,45 @@
 
 #define PULL_BYTES 512 /* asked into the linear part where the headers do not lie there */
 
-static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed, __u64 now)
+static __always_inline __u64 packet_time(void *context, int is_xdp)
+{
+	__u64 *stamp;
+
+	if (constants.clock == CLOCK_OF_KERNEL)
+		return bpf_ktime_get_ns();
+	if (!is_xdp)
+		return ((struct __sk_buff *)context)->tstamp;
+	stamp = (void *)(long)((struct xdp_md *)context)->data_meta;
+	return (void *)(stamp + 1) <= (void *)(long)((struct xdp_md *)context)->data ? *stamp : 0;
+}
+
+/* One update of a flow's record: the number is found before the lock is taken. */
+static __always_inline void flow_update(void *context, int is_xdp, struct flow_record *flow, const struct facts *facts)
+{
+	int numbered = sequence_wanted(facts), merged = !is_xdp && numbered && facts->packets > 1;
+	__u32 number = 0;
+	__u64 now;
+
+	/* The record's second cache line comes while the clock is read, not after the lock has drained the pipeline. */
+	(void)*(volatile __u64 *)&flow->last_ns;
+	now = packet_time(context, is_xdp);
+	if (numbered && !merged)
+		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
+	if (!flow_lock(flow)) {
+		account_spilled(flow, facts);
+		return;
+	}
+	account(flow, facts, now);
+	if (facts->key.protocol == IPPROTO_TCP)
+		sequence_of_tcp(flow, facts);
+	else if (numbered && !merged)
+		sequence_take(&flow->sequence, number);
+	flow_unlock(flow);
+	if (merged)
+		sequence_of_merged(context, flow, facts);
+}
+
+static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed)
 {
 	enum outcome outcome;
 	struct flow_record *flow;
@@ -27,16 +65,13 @@ static __always_inline void watch(void *context, int is_xdp, struct facts *facts
 		return;
 	}
 	flow = flow_find(&facts->key, &outcome);
-	if (flow) {
-		account(flow, facts, now);
-		sequence(context, is_xdp, flow, facts);
-	}
+	if (flow)
+		flow_update(context, is_xdp, flow, facts);
 	ledger_charge(facts, outcome);
 }
 
 /*
- * The parser and the judge of sequence numbers are functions of their own, which the verifier proves once for any
- * argument: in line, every path through the headers would be followed through every later stage.
+ * The parser is a function of its own, which the verifier proves once for any argument: in line, every path through the headers would be followed through every later stage.
  */
 static __always_inline int parse_skb(struct __sk_buff *skb, struct facts *facts, int has_link_header)
 {
@@ -81,7 +116,6 @@ static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, 
 
 static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direction, int has_link_header)
 {
-	__u64 now = constants.clock == CLOCK_OF_KERNEL ? bpf_ktime_get_ns() : skb->tstamp;
 	struct facts facts;
 	int parsed = tc_parse(skb, &facts, direction, has_link_header);
 
@@ -92,7 +126,7 @@ static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direct
 		if (!bpf_skb_pull_data(skb, reach))
 			parsed = tc_parse(skb, &facts, direction, has_link_header);
 	}
-	watch(skb, 0, &facts, parsed, now);
+	watch(skb, 0, &facts, parsed);
 	return TC_NEXT;
 }
 
@@ -100,19 +134,10 @@ SEC("xdp.frags")
 int flowgauge_xdp(struct xdp_md *xdp)
 {
 	struct facts facts = {};
-	__u64 now = 0;
 
-	if (constants.clock == CLOCK_OF_KERNEL) {
-		now = bpf_ktime_get_ns();
-	} else {
-		__u64 *stamp = (void *)(long)xdp->data_meta;
-
-		if ((void *)(stamp + 1) <= (void *)(long)xdp->data)
-			now = *stamp;
-	}
 	facts.key.ifindex = xdp->ingress_ifindex;
 	facts.key.direction = DIRECTION_INGRESS;
-	watch(xdp, 1, &facts, parse_xdp(xdp, &facts), now);
+	watch(xdp, 1, &facts, parse_xdp(xdp, &facts));
 	return XDP_PASS;
 }
 

@@ -99,96 +99,79 @@ static __always_inline void sequence_take(struct sequence_record *sequence, __u3
 	sequence->current = number;
 }
 
-/* One packet's payload: finds its number, if it carries one, and judges it. */
-static __always_inline void sequence_packet(void *context, int is_xdp, struct sequence_record *sequence, __u32 offset,
-					    __u32 bytes)
+/* The number in one packet's payload; 0, or -1 if it carries none. */
+static __always_inline int sequence_find(void *context, int is_xdp, __u32 offset, __u32 bytes, __u32 *number)
 {
-	__u32 at = constants.sequence_offset, number;
+	__u32 at = constants.sequence_offset;
 
 	if (constants.sequence_mode == SEQUENCE_AT_PATTERN) {
 		int match = is_xdp ? search_xdp(context, offset, bytes) : search_skb(context, offset, bytes);
 
 		if (match < 0)
-			return;
+			return -1;
 		at += match;
 	}
-	if (!payload_word(context, is_xdp, offset, bytes, at, &number))
-		sequence_take(sequence, number);
+	return payload_word(context, is_xdp, offset, bytes, at, number);
+}
+
+static __always_inline int sequence_wanted(const struct facts *facts)
+{
+	return constants.sequence_mode != SEQUENCE_OFF && facts->key.protocol != IPPROTO_TCP && !facts->fragment;
+}
+
+/* One packet of a merged buffer. The search is done before the lock is taken. */
+static __always_inline void sequence_segment(void *context, int is_xdp, struct flow_record *flow, __u32 offset, __u32 bytes)
+{
+	__u32 number;
+
+	if (sequence_find(context, is_xdp, offset, bytes, &number) || !flow_lock(flow))
+		return;
+	sequence_take(&flow->sequence, number);
+	flow_unlock(flow);
 }
 
 /* Functions of their own for the same reason as the parser: see flowgauge.bpf.c. */
-__noinline int sequence_skb(struct __sk_buff *context, struct sequence_record *sequence, __u32 offset, __u32 bytes)
+__noinline int sequence_skb(struct __sk_buff *context, struct flow_record *flow, __u32 offset, __u32 bytes)
 {
-	if (sequence)
-		sequence_packet(context, 0, sequence, offset, bytes);
+	if (flow)
+		sequence_segment(context, 0, flow, offset, bytes);
 	return 0;
 }
 
-__noinline int sequence_xdp(struct xdp_md *context, struct sequence_record *sequence, __u32 offset, __u32 bytes)
+/* Each packet of a merged buffer carries its own number. XDP sees no merged buffers. */
+static __always_inline void sequence_of_merged(void *context, struct flow_record *flow, const struct facts *facts)
 {
-	if (sequence)
-		sequence_packet(context, 1, sequence, offset, bytes);
-	return 0;
-}
+	__u32 offset = facts->payload_offset, left = facts->payload_bytes, step = facts->segment_size;
 
-/* Each packet of a merged buffer carries its own number. */
-static __always_inline void sequence_of_payload(void *context, int is_xdp, struct flow_record *flow, const struct facts *facts)
-{
-	__u32 offset = facts->payload_offset, left = facts->payload_bytes;
-	__u32 step = facts->packets > 1 && facts->segment_size ? facts->segment_size : left;
-
-	/* Where a second CPU is in the middle of this flow, the order of the two packets is not known to anybody. */
-	if (__sync_val_compare_and_swap(&flow->sequence.lock, 0, 1)) {
-		add(flow->sequence.contended, facts->packets);
-		return;
-	}
-	for (int i = 0; i < SEGMENTS_MAX && left; i++) {
+	for (int i = 0; i < SEGMENTS_MAX && left && step; i++) {
 		__u32 bytes = left < step ? left : step;
 
-		if (is_xdp)
-			sequence_xdp(context, &flow->sequence, offset, bytes);
-		else
-			sequence_skb(context, &flow->sequence, offset, bytes);
+		sequence_skb(context, flow, offset, bytes);
 		offset += bytes;
 		left -= bytes;
 	}
-	exchange(flow->sequence.lock, 0);
 }
 
-/* Without a lock: the exchange pairs each segment with the one before it. A pure ACK has no place in the stream. */
+/* Each segment is held against the end of the one before it. A pure ACK has no place in the stream. */
 static __always_inline void sequence_of_tcp(struct flow_record *flow, const struct facts *facts)
 {
 	struct sequence_record *sequence = &flow->sequence;
 	__u32 length = facts->payload_bytes;
-	__u32 expected;
 	__s32 difference;
 
 	if (facts->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_FIN))
 		length++;
-	if (!length)
+	if (!length || facts->fragment)
 		return;
-	expected = exchange(sequence->highest, facts->tcp_sequence + length);
-	sequence->current = facts->tcp_sequence;
-	add(sequence->received, facts->packets);
-	if (!sequence->started) {
-		sequence->started = 1;
-		return;
-	}
-	difference = facts->tcp_sequence - expected;
+	difference = sequence->started ? facts->tcp_sequence - sequence->highest : 0;
 	if (difference < 0)
-		add(sequence->reverse, 1);
+		sequence->reverse++;
 	else if (difference > 0)
-		add(sequence->big, 1);
-}
-
-static __always_inline void sequence(void *context, int is_xdp, struct flow_record *flow, const struct facts *facts)
-{
-	if (facts->fragment)
-		return;
-	if (facts->key.protocol == IPPROTO_TCP)
-		sequence_of_tcp(flow, facts);
-	else if (constants.sequence_mode != SEQUENCE_OFF)
-		sequence_of_payload(context, is_xdp, flow, facts);
+		sequence->big++;
+	sequence->started = 1;
+	sequence->received += facts->packets;
+	sequence->current = facts->tcp_sequence;
+	sequence->highest = facts->tcp_sequence + length;
 }
 
 #endif

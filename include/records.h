@@ -43,48 +43,59 @@ struct flow_key {
  * `highest` is the next byte expected; small, window, duplicate, reordered and base are not used there.
  */
 struct sequence_record {
-	__u32 lock;       /* 1 while one CPU updates this record */
 	__u32 started;    /* 1 from the first number on */
 	__u32 current;    /* the number of the last packet that carried one */
 	__u32 highest;    /* highest number so far, wrap-safe; TCP: next byte expected */
 	__u32 base;       /* lowest number of this run */
-	__u32 suspect;    /* the number that, coming next, proves that the sender started again */
-	__u64 window;     /* bit i: the number highest - i came */
 	__u64 received;   /* packets that carried a number */
+	__u32 suspect;    /* the number that, coming next, proves that the sender started again */
+	__u32 reserved;
+	__u64 window;     /* bit i: the number highest - i came */
+	__u64 run_unique; /* distinct numbers of this run: received less duplicates since its start */
 	__u64 reverse;    /* difference to the packet before < 0 */
 	__u64 small;      /* 0, or 2 to the threshold */
 	__u64 big;        /* over the threshold; TCP: the segment leaves a hole before it */
 	__u64 duplicate;  /* the number came before, within the window of 64 */
 	__u64 reordered;  /* the number is below the highest and came for the first time, as far as the window knows */
-	__u64 run_unique; /* distinct numbers of this run: received less duplicates since its start */
 	__u64 lost_before; /* lost in runs that ended when the sender started again */
-	__u64 contended;  /* packets not judged because another CPU held the lock */
 };
 
 /*
- * What one flow did. Inter-arrival gaps: packets - 1 - restarts of them, whose sum is last_ns - first_ns - stopped_ns.
+ * What one flow did. A packet takes the record's lock and then updates it in plain steps: one atomic instruction
+ * instead of one a counter, and gaps and sequence numbers are judged in one order. A packet that cannot have the lock
+ * within a few tries (two CPUs on one flow) is added to `spilled` atomically: it is counted, but has no gap and no
+ * sequence number. So a flow had packets + spilled.packets, and so on.
+ *
+ * Inter-arrival gaps: packets - 1 - restarts of them, whose sum is last_ns - first_ns - stopped_ns.
  * The packets of a merged buffer share one time, so all but one of their gaps are 0.
  */
 #define GAP_STOPPED_NS 2000000000LL /* a gap over this means that the flow had stopped: the measure starts anew */
 #define GAP_SQUARE_SHIFT 9          /* unit of the squares: 512 ns^2, so that 3600 s of 2 s gaps fit 64 bits */
 
+struct spilled_record {
+	__u64 packets;
+	__u64 bytes;
+	__u64 payload_bytes;
+};
+
 struct flow_record {
+	__u32 lock;    /* 1 while a CPU updates the record */
+	__u32 verdict; /* of the rules: (generation + 1) * 2 + wanted, in one word; 0: not judged yet */
 	__u64 packets;
 	__u64 bytes;         /* frames on the wire, link header included, no preamble or FCS */
 	__u64 payload_bytes; /* after the transport header, by the IP length: no padding */
 	__u64 last_ns;
 	__u64 gap_squares; /* sum of gap^2, each rounded to 2^GAP_SQUARE_SHIFT ns^2; differences are modulo 2^64 */
 	__u64 first_ns;
-	__u64 merged;     /* packets that share the time of another packet of their buffer */
-	__u64 stopped_ns; /* sum of the gaps over 2 s */
-	/* Where the measure last started anew; restart_ns is 0 if it never did. */
+	__u64 merged; /* packets that share the time of another packet of their buffer */
+	struct sequence_record sequence;
+	/* Where the measure last started anew; restarts is 0 if it never did. */
 	__u64 restarts;
+	__u64 stopped_ns; /* sum of the gaps over 2 s */
 	__u64 restart_ns;
 	__u64 restart_packets; /* packets before the one that ended the stop */
 	__u64 restart_squares;
-	__u32 verdict; /* of the rules: (generation + 1) * 2 + wanted, in one word; 0: not judged yet */
-	__u32 reserved;
-	struct sequence_record sequence;
+	struct spilled_record spilled;
 };
 
 /* What became of a packet. Each packet seen has exactly one outcome. */
@@ -125,9 +136,10 @@ struct interface_slot {
 
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no implicit padding");
 _Static_assert(offsetof(struct flow_key, ifindex) == 36, "flow_key layout");
-_Static_assert(sizeof(struct sequence_record) == 104, "sequence_record has no implicit padding");
-_Static_assert(offsetof(struct flow_record, restarts) == 64, "what every packet writes is in the first 64 bytes");
-_Static_assert(sizeof(struct flow_record) == 208, "flow_record has no implicit padding");
+_Static_assert(sizeof(struct sequence_record) == 96, "sequence_record has no implicit padding");
+/* The kernel's hash puts a record 96 bytes into an element of 320: its first 96 bytes lie in the two cache lines after the key's. */
+_Static_assert(offsetof(struct flow_record, sequence.window) == 96, "what every packet writes is in the first 96 bytes");
+_Static_assert(sizeof(struct flow_record) == 224, "flow_record has no implicit padding");
 _Static_assert(sizeof(struct ledger_record) == 112, "ledger_record has no implicit padding");
 
 #endif
