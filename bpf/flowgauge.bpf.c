@@ -70,10 +70,7 @@ static __always_inline void watch(void *context, int is_xdp, struct facts *facts
 	ledger_charge(facts, outcome);
 }
 
-/*
- * The parser is a function of its own, which the verifier proves once for any argument: in line, every path through the headers would be followed through every later stage.
- */
-static __always_inline int parse_skb(struct __sk_buff *skb, struct facts *facts, int has_link_header)
+static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, enum direction direction, int has_link_header)
 {
 	struct buffer buffer = {
 		.length = skb->len,
@@ -86,58 +83,45 @@ static __always_inline int parse_skb(struct __sk_buff *skb, struct facts *facts,
 		buffer.vlan = VLAN_PRESENT | (skb->vlan_tci & VLAN_ID_MASK);
 		buffer.stripped = sizeof(struct vlan_header);
 	}
-	return parse((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts);
-}
-
-__noinline int parse_ethernet_skb(struct __sk_buff *skb, struct facts *facts)
-{
-	return facts ? parse_skb(skb, facts, 1) : PARSED_LYING;
-}
-
-__noinline int parse_bare_skb(struct __sk_buff *skb, struct facts *facts)
-{
-	return facts ? parse_skb(skb, facts, 0) : PARSED_LYING;
-}
-
-__noinline int parse_xdp(struct xdp_md *xdp, struct facts *facts)
-{
-	struct buffer buffer = { .length = bpf_xdp_get_buff_len(xdp) };
-
-	return facts ? parse((void *)(long)xdp->data, (void *)(long)xdp->data_end, &buffer, facts) : PARSED_LYING;
-}
-
-static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, enum direction direction, int has_link_header)
-{
 	__builtin_memset(facts, 0, sizeof(*facts));
 	facts->key.ifindex = skb->ifindex;
 	facts->key.direction = direction;
-	return has_link_header ? parse_ethernet_skb(skb, facts) : parse_bare_skb(skb, facts);
+	return parse((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts);
 }
 
 static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direction, int has_link_header)
 {
-	struct facts facts;
-	int parsed = tc_parse(skb, &facts, direction, has_link_header);
+	struct scratch *scratch = scratch_get();
+	int parsed = PARSED_SHORT;
 
-	if (parsed == PARSED_SHORT && skb->data_end - skb->data < skb->len) {
+	if (!scratch)
+		return TC_NEXT;
+	for (int attempt = 0; attempt < 2; attempt++) {
+		parsed = tc_parse(skb, &scratch->facts, direction, has_link_header);
+		if (parsed != PARSED_SHORT || skb->data_end - skb->data >= skb->len)
+			break;
 		/* The headers lie outside the linear part. Pulling them in changes no byte of the packet. */
-		__u32 reach = skb->len < PULL_BYTES ? skb->len : PULL_BYTES;
-
-		if (!bpf_skb_pull_data(skb, reach))
-			parsed = tc_parse(skb, &facts, direction, has_link_header);
+		if (attempt || bpf_skb_pull_data(skb, skb->len < PULL_BYTES ? skb->len : PULL_BYTES))
+			break;
 	}
-	watch(skb, 0, &facts, parsed);
+	watch(skb, 0, &scratch->facts, parsed);
 	return TC_NEXT;
 }
 
 SEC("xdp.frags")
 int flowgauge_xdp(struct xdp_md *xdp)
 {
-	struct facts facts = {};
+	struct buffer buffer = { .length = bpf_xdp_get_buff_len(xdp) };
+	struct scratch *scratch = scratch_get();
+	struct facts *facts;
 
-	facts.key.ifindex = xdp->ingress_ifindex;
-	facts.key.direction = DIRECTION_INGRESS;
-	watch(xdp, 1, &facts, parse_xdp(xdp, &facts));
+	if (!scratch)
+		return XDP_PASS;
+	facts = &scratch->facts;
+	__builtin_memset(facts, 0, sizeof(*facts));
+	facts->key.ifindex = xdp->ingress_ifindex;
+	facts->key.direction = DIRECTION_INGRESS;
+	watch(xdp, 1, facts, parse((void *)(long)xdp->data, (void *)(long)xdp->data_end, &buffer, facts));
 	return XDP_PASS;
 }
 

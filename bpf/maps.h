@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "constants.h"
+#include "facts.h"
 #include "records.h"
 #include "rules.h"
 
@@ -70,17 +71,29 @@ struct {
 	__type(value, struct rule_bits);
 } rule_protocols SEC(".maps");
 
-/* A window of a payload that cannot be read in place. */
+/*
+ * What a packet needs room for, one a CPU: no packet is interrupted by another on the same CPU. The verifier does not
+ * follow what stands in a map, so that after the parser all paths through the headers are one to it; with the facts on
+ * the stack it would follow each of them through every later stage.
+ */
 #define WINDOW_BYTES 72
-struct window {
-	__u8 bytes[WINDOW_BYTES];
+struct scratch {
+	struct facts facts;
+	__u8 window[WINDOW_BYTES]; /* of a payload that cannot be read in place */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct window);
-} windows SEC(".maps");
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *scratch_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratches, &zero);
+}
 
 #endif
