@@ -37,17 +37,17 @@ struct config {
 	bool bits;
 	double nominal_gap_ms;
 	bool json;
-	bool quiet; /* no table, no records: for a monitor in the background */
+	bool quiet;              /* no table, no records: for a monitor in the background */
 	double duration_seconds; /* 0: none */
 	bool http_enabled;       /* default true */
 	char http_address[64];   /* default 127.0.0.1 */
 	uint16_t http_port;      /* default 8080 */
 	bool http_allow_unauthenticated;
-	size_t metrics_max_flows;   /* default 1000 */
-	bool metrics_bpf_run_time;  /* default false */
+	size_t metrics_max_flows;  /* default 1000 */
+	bool metrics_bpf_run_time; /* default false */
 	bool legacy_metrics;
-	char control_path[108];  /* sun_path */
-	bool check_only;         /* --check-config */
+	char control_path[108]; /* sun_path */
+	bool check_only;        /* --check-config */
 };
 
 void config_defaults(struct config *config);

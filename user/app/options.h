@@ -12,8 +12,19 @@ struct options {
 	char **argv; /* borrowed */
 };
 
-/* Fills `config` from defaults, then the file, then the flags. On OPTIONS_WRONG `error` holds one line. */
+#define CONFIG_SYSTEM_PATH "/etc/flowgauge/config.json"
+
+/*
+ * Fills `config` from defaults, then the file, then the flags; what it held before is not looked at and not freed. On
+ * OPTIONS_WRONG `error` holds one line and `config` the defaults. To be called again, with another `config`, on reload.
+ */
 enum options_result options_load(const struct options *options, struct config *config, char error[CONFIG_ERROR_SIZE]);
 void options_print_help(void);
+
+/*
+ * The configuration when no flag names one: config.json beside `program` (the resolved path of the executable; in a
+ * source tree that is the tree's root, not build/), else `system` if it is there. false: neither is there.
+ */
+bool options_find_config(const char *program, const char *system, char out[CONFIG_PATH_SIZE]);
 
 #endif

@@ -8,8 +8,8 @@
  *
  * `stop` is answered at once; the end of the connection's process, not of the connection, tells that it ended.
  */
-#ifndef FLOWGAUGE_CONTROL_H
-#define FLOWGAUGE_CONTROL_H
+#ifndef FLOWGAUGE_CONTROL_PROTOCOL_H
+#define FLOWGAUGE_CONTROL_PROTOCOL_H
 
 #define CONTROL_SOCKET_DEFAULT "/run/flowgauge/control.sock"
 #define CONTROL_GROUP "flowgauge"

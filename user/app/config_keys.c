@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of keys: one row a key, with the reader that checks its value and the field that the value fills. A key
+ * within an object is written with a dot. What is not in the table is an error, so that a mistyped key is never
+ * silently a default.
+ */
+#include "app/config_reading.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "app/config_values.h"
+
+struct config_key {
+	const char *name;
+	int (*read)(struct config_reading *reading, const struct config_key *key, const cJSON *node);
+	size_t field; /* offset in struct config */
+	double low, high;
+};
+
+#define KEY_NAME_MAX 64
+#define FIELD(member) offsetof(struct config, member)
+#define NEAR_ENOUGH 2 /* edits between a mistyped key and the one that was meant */
+
+static void *field_of(const struct config_reading *reading, const struct config_key *key)
+{
+	return (char *)reading->config + key->field;
+}
+
+static int read_nothing(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	(void)reading;
+	(void)key;
+	(void)node;
+	return 0;
+}
+
+static int read_rules(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rules(reading, key->name, node);
+}
+
+static int read_pattern(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_pattern(reading, key->name, node);
+}
+
+static int read_offset(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_offset(reading, key->name, node);
+}
+
+static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (!cJSON_IsBool(node))
+		return config_refuse_value(reading, node, key->name, "true or false");
+	*(bool *)field_of(reading, key) = cJSON_IsTrue(node);
+	return 0;
+}
+
+/* DISPLAY came into use with strings for truth values; both are read. */
+static int read_display(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (cJSON_IsString(node) &&
+	    (!strcasecmp(node->valuestring, "true") || !strcasecmp(node->valuestring, "false"))) {
+		*(bool *)field_of(reading, key) = !strcasecmp(node->valuestring, "true");
+		return 0;
+	}
+	if (!cJSON_IsBool(node))
+		return config_refuse_value(reading, node, key->name, "true, false, \"True\" or \"False\"");
+	*(bool *)field_of(reading, key) = cJSON_IsTrue(node);
+	return 0;
+}
+
+static int read_whole(struct config_reading *reading, const struct config_key *key, const cJSON *node, uint64_t *out)
+{
+	char right[80];
+
+	if (cJSON_IsNumber(node) && node->valuedouble >= key->low && node->valuedouble <= key->high &&
+	    floor(node->valuedouble) == node->valuedouble) {
+		*out = (uint64_t)node->valuedouble;
+		return 0;
+	}
+	snprintf(right, sizeof(right), "a whole number of %.0f to %.0f", key->low, key->high);
+	return config_refuse_value(reading, node, key->name, right);
+}
+
+static int read_u32(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	uint64_t value = 0;
+	int status = read_whole(reading, key, node, &value);
+
+	if (!status)
+		*(uint32_t *)field_of(reading, key) = (uint32_t)value;
+	return status;
+}
+
+static int read_size(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	uint64_t value = 0;
+	int status = read_whole(reading, key, node, &value);
+
+	if (!status)
+		*(size_t *)field_of(reading, key) = (size_t)value;
+	return status;
+}
+
+static int read_seconds(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	char right[80];
+
+	if (cJSON_IsNumber(node) && node->valuedouble >= key->low && node->valuedouble <= key->high) {
+		*(double *)field_of(reading, key) = node->valuedouble;
+		return 0;
+	}
+	snprintf(right, sizeof(right), "a number of seconds from %g to %g", key->low, key->high);
+	return config_refuse_value(reading, node, key->name, right);
+}
+
+static int read_interfaces(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	unsigned int index = 0;
+
+	if (!cJSON_IsArray(node))
+		return config_refuse_value(reading, node, key->name,
+					   "an array of interface names, such as [\"eth0\", \"wlan*\"]");
+	reading->config->interface_count = 0;
+	memset(reading->config->interfaces, 0, sizeof(reading->config->interfaces));
+	for (const cJSON *item = node->child; item; item = item->next, index++) {
+		char name[KEY_NAME_MAX];
+		int status = -EINVAL;
+
+		snprintf(name, sizeof(name), "%s[%u]", key->name, index);
+		if (cJSON_IsString(item))
+			status = value_interface(item->valuestring, strlen(item->valuestring), reading->config);
+		if (status == -ENOSPC)
+			return config_refuse_at(reading, item, name, "more than %d names or globs",
+						INTERFACE_PATTERNS_MAX);
+		if (status)
+			return config_refuse_value(reading, item, name, INTERFACE_RIGHT);
+	}
+	return 0;
+}
+
+static int read_hook(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (!cJSON_IsString(node) || value_hook(node->valuestring, &reading->config->hook))
+		return config_refuse_value(reading, node, key->name, HOOK_RIGHT);
+	return 0;
+}
+
+static int read_direction(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (!cJSON_IsString(node) || value_direction(node->valuestring, reading->config->direction))
+		return config_refuse_value(reading, node, key->name, DIRECTION_RIGHT);
+	return 0;
+}
+
+static int read_listen(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (!cJSON_IsString(node) || value_listen(node->valuestring, reading->config))
+		return config_refuse_value(reading, node, key->name, LISTEN_RIGHT);
+	reading->listen_node = node;
+	return 0;
+}
+
+/* Absolute, because a monitor in the background has another working directory than the one who wrote the file. */
+static int read_control(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (!cJSON_IsString(node) || node->valuestring[0] != '/' || value_control(node->valuestring, reading->config))
+		return config_refuse_value(reading, node, key->name, CONTROL_RIGHT ", from / on");
+	return 0;
+}
+
+static const struct config_key keys[] = {
+	{ .name = "RULES", .read = read_rules },
+	{ .name = "EXAMPLES", .read = read_nothing },
+	{ .name = "EXAMPLE", .read = read_nothing },
+	{ .name = "PATTERN", .read = read_pattern },
+	{ .name = "OFFSET", .read = read_offset },
+	{ "SEQUENCE_THRESHOLD", read_u32, FIELD(constants.sequence_threshold), 1, INT32_MAX },
+	{ .name = "DISPLAY.Throughput", .read = read_display, .field = FIELD(show_throughput) },
+	{ .name = "DISPLAY.Goodput", .read = read_display, .field = FIELD(show_goodput) },
+	{ .name = "DISPLAY.Jitter", .read = read_display, .field = FIELD(show_jitter) },
+	{ .name = "DISPLAY.SEQ_ERRORS", .read = read_display, .field = FIELD(show_sequence) },
+	{ .name = "interfaces", .read = read_interfaces },
+	{ .name = "hook", .read = read_hook },
+	{ .name = "direction", .read = read_direction },
+	{ "max_flows", read_u32, FIELD(max_flows), 1, MAX_FLOWS_HIGH },
+	{ "idle_timeout_seconds", read_seconds, FIELD(idle_timeout_seconds), 1, 86400 },
+	{ "interval_seconds", read_seconds, FIELD(interval_seconds), INTERVAL_LOW, INTERVAL_HIGH },
+	{ .name = "http.enabled", .read = read_bool, .field = FIELD(http_enabled) },
+	{ .name = "http.listen", .read = read_listen },
+	{ .name = "http.allow_unauthenticated", .read = read_bool, .field = FIELD(http_allow_unauthenticated) },
+	{ "metrics.max_flows", read_size, FIELD(metrics_max_flows), 0, MAX_FLOWS_HIGH },
+	{ .name = "metrics.bpf_run_time", .read = read_bool, .field = FIELD(metrics_bpf_run_time) },
+	{ .name = "control.socket", .read = read_control },
+	{ .name = "legacy_metrics", .read = read_bool, .field = FIELD(legacy_metrics) },
+};
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static const struct config_key *key_find(const char *name)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (!strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+static bool is_section(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < KEYS; i++)
+		if (!strncmp(keys[i].name, name, length) && keys[i].name[length] == '.')
+			return true;
+	return false;
+}
+
+/* Levenshtein's distance; names longer than KEY_NAME_MAX are far from everything. */
+static unsigned int distance(const char *from, const char *to, size_t to_length)
+{
+	unsigned int row[KEY_NAME_MAX];
+
+	if (strlen(from) >= KEY_NAME_MAX || to_length >= KEY_NAME_MAX)
+		return KEY_NAME_MAX;
+	for (unsigned int i = 0; i <= to_length; i++)
+		row[i] = i;
+	for (; *from; from++) {
+		unsigned int diagonal = row[0]++;
+
+		for (size_t i = 0; i < to_length; i++) {
+			unsigned int above = row[i + 1];
+			unsigned int best = diagonal + (*from != to[i]);
+
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[i] + 1 < best)
+				best = row[i] + 1;
+			row[i + 1] = best;
+			diagonal = above;
+		}
+	}
+	return row[to_length];
+}
+
+/* The key that was meant: differs in case only or in few letters, or stands in another object. NULL if none is near. */
+static const char *key_near(const char *name, int *length)
+{
+	const char *name_leaf = strrchr(name, '.'), *best = NULL;
+	unsigned int best_distance = NEAR_ENOUGH + 1;
+
+	name_leaf = name_leaf ? name_leaf + 1 : name;
+	for (size_t i = 0; i < KEYS; i++) {
+		const char *candidate = keys[i].name, *dot = strchr(candidate, '.');
+		const char *leaf = dot ? dot + 1 : candidate;
+		size_t section = strchr(name, '.') || !dot ? strlen(candidate) : (size_t)(dot - candidate);
+		unsigned int edits = distance(name, candidate, section);
+
+		if (strlen(name) == section && !strncasecmp(name, candidate, section))
+			edits = 0;
+		if (!strcasecmp(name_leaf, leaf) && edits > 1) {
+			edits = 1;
+			section = strlen(candidate);
+		}
+		if (edits < best_distance) {
+			best_distance = edits;
+			best = candidate;
+			*length = (int)section;
+		}
+	}
+	return best;
+}
+
+static int refuse_unknown(const struct config_reading *reading, const cJSON *node, const char *name)
+{
+	int length = 0;
+	const char *near = key_near(name, &length);
+
+	if (near)
+		return config_refuse_at(reading, node, name, "there is no such key: did you mean %.*s?", length, near);
+	return config_refuse_at(reading, node, name,
+				"there is no such key: flowgauge.json(5) describes those there are");
+}
+
+int config_refuse_twice(const struct config_reading *reading, const cJSON *object, const cJSON *member, const char *key)
+{
+	for (const cJSON *before = object->child; before != member; before = before->next) {
+		const struct config_place *place;
+
+		if (strcmp(before->string, member->string) != 0)
+			continue;
+		place = config_lines_find(&reading->lines, reading->root, before);
+		return config_refuse_at(reading, member, key, "stands twice, first in line %u: leave one",
+					config_lines_number(&reading->lines, place->name));
+	}
+	return 0;
+}
+
+static int read_members(struct config_reading *reading, const cJSON *object, const char *section)
+{
+	for (const cJSON *node = object->child; node; node = node->next) {
+		char name[2 * KEY_NAME_MAX];
+		const struct config_key *key;
+		int status;
+
+		snprintf(name, sizeof(name), "%s%s%.*s", section, *section ? "." : "", KEY_NAME_MAX - 1, node->string);
+		status = config_refuse_twice(reading, object, node, name);
+		if (status)
+			return status;
+		key = key_find(name);
+		if (key)
+			status = key->read(reading, key, node);
+		else if (*section || !is_section(name))
+			status = refuse_unknown(reading, node, name);
+		else if (!cJSON_IsObject(node))
+			status = config_refuse_value(reading, node, name, "an object in braces");
+		else
+			status = read_members(reading, node, name);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+int config_read_keys(struct config_reading *reading)
+{
+	char quote[QUOTE_SIZE];
+	int status;
+
+	if (!cJSON_IsObject(reading->root)) {
+		config_quote(reading, reading->root, quote);
+		return config_refuse(reading, "%s is not an object: {\"RULES\": []} would be one", quote);
+	}
+	config_begin_sequence(reading);
+	status = read_members(reading, reading->root, "");
+	if (!status)
+		status = config_finish_sequence(reading);
+	if (!status && config_is_exposed(reading->config)) {
+		const cJSON *node = reading->listen_node ? reading->listen_node : reading->root;
+
+		config_quote(reading, node, quote);
+		status = config_refuse_at(reading, node, "http.listen", "%s " EXPOSED_RIGHT,
+					  reading->listen_node ? quote : reading->config->http_address);
+	}
+	return status;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "app/control.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/json_writer.h"
+#include "base/log.h"
+#include "control_protocol.h"
+
+#define CLIENTS_MAX 32
+#define BACKLOG 16
+
+struct client {
+	struct loop_source source; /* first: a source is its client */
+	struct loop_timer patience;
+	struct control *control;
+	struct text request;
+	struct text answer;
+	size_t sent;
+};
+
+struct control {
+	struct loop_source listener;
+	struct loop *loop;
+	struct control_hooks hooks;
+	struct client *clients[CLIENTS_MAX];
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int lock_fd;
+};
+
+static void client_free(struct client *client)
+{
+	int fd = client->source.fd;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (client->control->clients[i] == client)
+			client->control->clients[i] = NULL;
+	loop_timer_remove(&client->patience);
+	loop_remove(&client->source);
+	if (fd >= 0)
+		close(fd);
+	text_free(&client->request);
+	text_free(&client->answer);
+	free(client);
+}
+
+static void answer_error(struct client *client, const char *line)
+{
+	struct json_writer json;
+
+	text_clear(&client->answer);
+	json_begin(&json, &client->answer);
+	json_object_open(&json, NULL);
+	json_bool(&json, "ok", false);
+	json_string(&json, "error", line);
+	json_object_close(&json);
+	text_append_char(&client->answer, '\n');
+}
+
+static void answer_request(struct client *client, const struct control_request *request)
+{
+	struct text members = TEXT_EMPTY, error = TEXT_EMPTY;
+	const struct control_hooks *hooks = &client->control->hooks;
+
+	if (hooks->request(hooks->context, request, &members, &error) || members.failed) {
+		answer_error(client, error.length ? error.bytes : "out of memory");
+	} else {
+		text_append(&client->answer, "{\"ok\":true");
+		if (members.length) {
+			text_append_char(&client->answer, ',');
+			text_append_bytes(&client->answer, members.bytes, members.length);
+		}
+		text_append(&client->answer, "}\n");
+	}
+	text_free(&members);
+	text_free(&error);
+}
+
+static void answer(struct client *client)
+{
+	cJSON *tree = cJSON_ParseWithLength(client->request.bytes, client->request.length);
+	const cJSON *command = cJSON_GetObjectItemCaseSensitive(tree, "command");
+	const cJSON *top = cJSON_GetObjectItemCaseSensitive(tree, "top");
+	struct control_request request = { 0 };
+
+	if (!cJSON_IsObject(tree)) {
+		answer_error(client, "the request is not a JSON object");
+	} else if (!cJSON_IsString(command)) {
+		answer_error(client, "the request names no command: {\"command\":\"status\"} would be one");
+	} else if (top && (!cJSON_IsNumber(top) || top->valuedouble < 0 || top->valuedouble > 1e9)) {
+		answer_error(client, "top is not a number of flows");
+	} else {
+		request.command = command->valuestring;
+		request.top = top ? (long)top->valuedouble : 0;
+		answer_request(client, &request);
+	}
+	cJSON_Delete(tree);
+}
+
+static void client_send(struct client *client)
+{
+	while (client->sent < client->answer.length) {
+		ssize_t sent = send(client->source.fd, client->answer.bytes + client->sent, client->answer.length - client->sent,
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno == EAGAIN && !loop_modify(&client->source, EPOLLOUT))
+			return;
+		if (sent <= 0)
+			break;
+		client->sent += (size_t)sent;
+	}
+	client_free(client);
+}
+
+/* True when the request is whole, or will never be. */
+static bool client_receive(struct client *client)
+{
+	char chunk[4096];
+
+	for (;;) {
+		ssize_t got = recv(client->source.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			return false;
+		if (got <= 0) {
+			answer_error(client, "the request does not end in a newline");
+			return true;
+		}
+		text_append_bytes(&client->request, chunk, (size_t)got);
+		if (client->request.length > CONTROL_REQUEST_MAX || client->request.failed) {
+			answer_error(client, "the request is over 65536 bytes");
+			return true;
+		}
+		if (memchr(chunk, '\n', (size_t)got)) {
+			answer(client);
+			return true;
+		}
+	}
+}
+
+static void client_ready(struct loop_source *source, uint32_t events)
+{
+	struct client *client = (struct client *)source;
+
+	(void)events;
+	if (client->answer.length || client_receive(client))
+		client_send(client);
+}
+
+static void client_late(struct loop_timer *timer, uint64_t expirations)
+{
+	(void)expirations;
+	client_free((struct client *)((char *)timer - offsetof(struct client, patience)));
+}
+
+static void client_new(struct control *control, size_t place, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client) {
+		close(fd);
+		return;
+	}
+	client->control = control;
+	client->source.fd = -1;
+	client->source.ready = client_ready;
+	client->patience.expired = client_late;
+	client->patience.source.fd = -1;
+	if (loop_add(control->loop, &client->source, fd, EPOLLIN)) {
+		close(fd);
+		free(client);
+		return;
+	}
+	control->clients[place] = client;
+	if (loop_timer_add(control->loop, &client->patience) ||
+	    loop_timer_set(&client->patience, CONTROL_TIMEOUT_SECONDS * 1000000000ULL, 0))
+		client_free(client);
+}
+
+static void listener_ready(struct loop_source *source, uint32_t events)
+{
+	struct control *control = (struct control *)source;
+	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (!control->clients[i]) {
+			client_new(control, i, fd);
+			return;
+		}
+	close(fd); /* too many at once; each leaves within seconds */
+}
+
+/* The directory of the socket, if it is missing; one level, as /run/flowgauge is. */
+static int directory_make(const char *path)
+{
+	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	return mkdir(dirname(copy), 0755) && errno != EEXIST ? -errno : 0;
+}
+
+static long lock_owner(int fd)
+{
+	char digits[32] = { 0 };
+
+	return pread(fd, digits, sizeof(digits) - 1, 0) > 0 ? strtol(digits, NULL, 10) : 0;
+}
+
+static int lock_take(struct control *control, char error[CONTROL_ERROR_SIZE])
+{
+	char path[sizeof(control->path) + 8];
+	int length;
+
+	snprintf(path, sizeof(path), "%s.lock", control->path);
+	control->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (control->lock_fd < 0) {
+		snprintf(error, CONTROL_ERROR_SIZE, "cannot open %s: %s: another place can be named with --control", path,
+			 strerror(errno));
+		return -errno;
+	}
+	if (flock(control->lock_fd, LOCK_EX | LOCK_NB)) {
+		snprintf(error, CONTROL_ERROR_SIZE,
+			 "a monitor runs already: pid %ld has %s: stop it, or give this one a --control of its own",
+			 lock_owner(control->lock_fd), control->path);
+		return -EEXIST;
+	}
+	length = snprintf(path, sizeof(path), "%ld\n", (long)getpid());
+	if (ftruncate(control->lock_fd, 0) || pwrite(control->lock_fd, path, (size_t)length, 0) != length) {
+		snprintf(error, CONTROL_ERROR_SIZE, "cannot write %s.lock: %s", control->path, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+/* root and the group, if there is one, may speak to the monitor. */
+static int rights_set(const char *path)
+{
+	struct group *group = getgrnam(CONTROL_GROUP);
+
+	if (chmod(path, 0660))
+		return -errno;
+	if (group && chown(path, (uid_t)-1, group->gr_gid))
+		log_warning("cannot give %s to the group %s: %s", path, CONTROL_GROUP, strerror(errno));
+	return 0;
+}
+
+static int listen_at(struct control *control, char error[CONTROL_ERROR_SIZE])
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int result, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(address.sun_path, control->path, sizeof(address.sun_path));
+	unlink(control->path); /* left by a monitor that was killed: the lock says that none has it */
+	mask = umask(0177);
+	result = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
+	umask(mask);
+	if (!result)
+		result = rights_set(control->path);
+	if (!result)
+		result = listen(fd, BACKLOG) ? -errno : 0;
+	if (!result)
+		result = loop_add(control->loop, &control->listener, fd, EPOLLIN);
+	if (result) {
+		snprintf(error, CONTROL_ERROR_SIZE, "cannot listen at %s: %s: another place can be named with --control",
+			 control->path, strerror(-result));
+		close(fd);
+	}
+	return result;
+}
+
+int control_open(struct loop *loop, const char *path, const struct control_hooks *hooks, struct control **out,
+		 char error[CONTROL_ERROR_SIZE])
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int result;
+
+	if (!control) {
+		snprintf(error, CONTROL_ERROR_SIZE, "out of memory");
+		return -ENOMEM;
+	}
+	control->loop = loop;
+	control->hooks = *hooks;
+	control->lock_fd = -1;
+	control->listener.fd = -1;
+	control->listener.ready = listener_ready;
+	snprintf(control->path, sizeof(control->path), "%s", path);
+	result = directory_make(path);
+	if (result)
+		snprintf(error, CONTROL_ERROR_SIZE, "cannot make the directory of %s: %s: another place can be named with --control",
+			 path, strerror(-result));
+	if (!result)
+		result = lock_take(control, error);
+	if (!result)
+		result = listen_at(control, error);
+	if (result) {
+		if (control->lock_fd >= 0)
+			close(control->lock_fd);
+		free(control);
+		return result;
+	}
+	*out = control;
+	return 0;
+}
+
+struct control *control_close(struct control *control)
+{
+	int fd;
+
+	if (!control)
+		return NULL;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (control->clients[i])
+			client_free(control->clients[i]);
+	fd = control->listener.fd;
+	loop_remove(&control->listener);
+	if (fd >= 0)
+		close(fd);
+	unlink(control->path);
+	close(control->lock_fd); /* the lock file stays: removing it would let two monitors hold one each */
+	free(control);
+	return NULL;
+}

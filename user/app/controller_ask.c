@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The client's side of the control protocol. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "app/controller.h"
+#include "base/text.h"
+#include "control_protocol.h"
+
+#define ANSWER_SECONDS 10
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+static int exchange(int fd, const char *request, struct text *answer)
+{
+	char chunk[8192];
+	ssize_t got;
+
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+		return -errno;
+	while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0)
+		text_append_bytes(answer, chunk, (size_t)got);
+	if (got < 0)
+		return -errno;
+	return answer->failed ? -ENOMEM : 0;
+}
+
+static cJSON *read_answer(const struct text *answer, char error[CONTROLLER_ERROR_SIZE])
+{
+	cJSON *tree = answer->length ? cJSON_ParseWithLength(answer->bytes, answer->length) : NULL;
+	const cJSON *line = cJSON_GetObjectItemCaseSensitive(tree, "error");
+
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "ok")))
+		return tree;
+	snprintf(error, CONTROLLER_ERROR_SIZE, "%s",
+		 cJSON_IsString(line) ? line->valuestring : "the monitor gave no answer that can be read");
+	cJSON_Delete(tree);
+	errno = EPROTO;
+	return NULL;
+}
+
+cJSON *controller_ask(const struct controller *controller, const char *command, pid_t *pid,
+		      char error[CONTROLLER_ERROR_SIZE])
+{
+	struct text answer = TEXT_EMPTY;
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+	char request[128];
+	cJSON *tree = NULL;
+	int result, fd = connect_to(controller->socket_path);
+
+	if (fd < 0) {
+		result = errno;
+		snprintf(error, CONTROLLER_ERROR_SIZE, "cannot reach a monitor at %s: %s", controller->socket_path, strerror(result));
+		errno = result;
+		return NULL;
+	}
+	if (pid)
+		*pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) ? 0 : credentials.pid;
+	snprintf(request, sizeof(request), "{\"command\":\"%s\",\"top\":%ld}\n", command, controller->top);
+	result = exchange(fd, request, &answer);
+	close(fd);
+	if (result)
+		snprintf(error, CONTROLLER_ERROR_SIZE, "the monitor at %s does not answer: %s", controller->socket_path,
+			 strerror(-result));
+	else
+		tree = read_answer(&answer, error);
+	text_free(&answer);
+	if (!tree)
+		errno = result ? -result : EPROTO;
+	return tree;
+}
+
+void controller_log_path(const struct controller *controller, char *out, size_t size)
+{
+	if (!strcmp(controller->socket_path, CONTROL_SOCKET_DEFAULT))
+		snprintf(out, size, "%s", CONTROL_LOG_DEFAULT);
+	else
+		snprintf(out, size, "%s.log", controller->socket_path);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* flowgauge: reads its words and its configuration, then runs. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/config.h"
+#include "app/daemon.h"
+#include "app/options.h"
+#include "base/log.h"
+#include "control_protocol.h"
+
+int main(int argc, char **argv)
+{
+	struct options options = { .argc = argc, .argv = argv };
+	struct config *config = calloc(1, sizeof(*config));
+	char error[CONFIG_ERROR_SIZE] = "";
+	int status = EXIT_DONE;
+
+	if (!config) {
+		log_error("out of memory");
+		return EXIT_FAILED;
+	}
+	switch (options_load(&options, config, error)) {
+	case OPTIONS_WRONG:
+		log_error("%s", error);
+		status = EXIT_WRONG_WORDS;
+		break;
+	case OPTIONS_DONE:
+		break;
+	case OPTIONS_RUN:
+		if (config->check_only)
+			printf("%s: good\n", *config->path ? config->path : "no configuration file: the defaults are");
+		else
+			status = daemon_run(&options, config);
+		break;
+	}
+	config_free(config);
+	free(config);
+	return status;
+}

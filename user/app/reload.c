@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reload: the file and the flags are read anew into a second configuration. If that is good, the rules change in one
+ * step in the kernel and what is shown changes with the next tick; what the loaded programs were built with stays.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/daemon_internal.h"
+#include "base/log.h"
+
+struct console_config daemon_console_config(const struct daemon *daemon)
+{
+	const struct config *config = daemon->config;
+
+	return (struct console_config){
+		.bits = config->bits,
+		.nominal_gap = config->nominal_gap_ms / 1000,
+		.show_throughput = config->show_throughput,
+		.show_goodput = config->show_goodput,
+		.show_jitter = config->show_jitter,
+		.show_sequence = config->show_sequence,
+		.order = ORDER_THROUGHPUT,
+	};
+}
+
+struct prometheus_config daemon_prometheus_config(const struct daemon *daemon)
+{
+	return (struct prometheus_config){
+		.max_flows = daemon->config->metrics_max_flows,
+		.legacy = daemon->config->legacy_metrics,
+	};
+}
+
+struct book_config daemon_book_config(const struct daemon *daemon)
+{
+	return (struct book_config){ .idle_timeout_ns = (uint64_t)(daemon->config->idle_timeout_seconds * 1e9) };
+}
+
+void daemon_warn_of_rules(const struct config *config)
+{
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const char *why = rule_never_matches(&config->rules[i]);
+
+		if (why)
+			log_warning("%s: RULES[%zu] can never match: %s", config->path, i, why);
+	}
+}
+
+/* Takes over what can change in place; the rest of `wanted` is dropped with it. */
+static void take_over(struct daemon *daemon, struct config *wanted)
+{
+	struct config *config = daemon->config;
+	struct rule *old_rules = config->rules;
+	struct console_config console;
+	struct prometheus_config prometheus;
+	struct book_config book;
+
+	config->rules = wanted->rules;
+	config->rule_count = wanted->rule_count;
+	wanted->rules = old_rules;
+	config->show_throughput = wanted->show_throughput;
+	config->show_goodput = wanted->show_goodput;
+	config->show_jitter = wanted->show_jitter;
+	config->show_sequence = wanted->show_sequence;
+	config->bits = wanted->bits;
+	config->nominal_gap_ms = wanted->nominal_gap_ms;
+	config->idle_timeout_seconds = wanted->idle_timeout_seconds;
+	config->metrics_max_flows = wanted->metrics_max_flows;
+	config->legacy_metrics = wanted->legacy_metrics;
+	if (wanted->interval_seconds != config->interval_seconds) {
+		uint64_t period = (uint64_t)(wanted->interval_seconds * 1e9);
+
+		config->interval_seconds = wanted->interval_seconds;
+		if (loop_timer_set(&daemon->tick, period, period))
+			log_error("cannot change the interval");
+	}
+	console = daemon_console_config(daemon);
+	prometheus = daemon_prometheus_config(daemon);
+	book = daemon_book_config(daemon);
+	book_configure(daemon->book, &book);
+	if (daemon->screen)
+		screen_configure(daemon->screen, &console);
+	if (daemon->http)
+		http_configure(daemon->http, &prometheus);
+}
+
+int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
+{
+	char line[MONITOR_ERROR_SIZE > CONFIG_ERROR_SIZE ? MONITOR_ERROR_SIZE : CONFIG_ERROR_SIZE] = "";
+	struct config *wanted = calloc(1, sizeof(*wanted));
+	const char *restart;
+	int result = -EINVAL;
+
+	if (!wanted)
+		return -ENOMEM;
+	if (options_load(daemon->options, wanted, line) != OPTIONS_RUN) {
+		text_append(error, line);
+		goto out;
+	}
+	result = monitor_set_rules(daemon->monitor, wanted->rules, wanted->rule_count, line);
+	if (result) {
+		text_append(error, line);
+		goto out;
+	}
+	daemon_warn_of_rules(wanted);
+	restart = config_needs_restart(daemon->config, wanted);
+	take_over(daemon, wanted);
+	if (restart)
+		text_appendf(said, "%s: a restart is needed for the change to take effect", restart);
+	log_info("reloaded %s%s%s", *daemon->config->path ? daemon->config->path : "(no file)", restart ? "; " : "",
+		 restart ? said->bytes : "");
+out:
+	if (result)
+		log_error("nothing was reloaded: %s", error->length ? error->bytes : strerror(-result));
+	config_free(wanted);
+	free(wanted);
+	return result;
+}

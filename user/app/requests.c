@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Answers about the running monitor, for the control socket and for HTTP: both show the same status. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/daemon_internal.h"
+#include "base/json_writer.h"
+#include "export/json_records.h"
+
+#define FLOWS_DEFAULT 1000
+
+static void status_interface(struct json_writer *json, const struct interface_report *interface)
+{
+	static const char *const names[DIRECTIONS] = { "ingress", "egress" };
+
+	json_object_open(json, NULL);
+	json_string(json, "name", interface->name);
+	json_u64(json, "ifindex", interface->ifindex);
+	json_bool(json, "attached", interface->attached);
+	for (int direction = 0; direction < DIRECTIONS; direction++) {
+		json_object_open(json, names[direction]);
+		json_string(json, "hook", interface->hook[direction]);
+		json_string(json, "reason", *interface->reason[direction] ? interface->reason[direction] : NULL);
+		json_object_close(json);
+	}
+	json_object_close(json);
+}
+
+static void status_members(const struct daemon *daemon, struct json_writer *json)
+{
+	const struct config *config = daemon->config;
+	size_t count = 0;
+	const struct interface_report *interfaces = watch_interfaces(daemon->watch, &count);
+	char since[TIME_TEXT_SIZE];
+
+	time_format(daemon->self.start_ns, since);
+	json_bool(json, "running", true);
+	json_bool(json, "ready", !watch_not_ready(daemon->watch));
+	json_u64(json, "pid", (uint64_t)getpid());
+	json_string(json, "version", FLOWGAUGE_VERSION);
+	json_string(json, "since", since);
+	json_string(json, "config", *config->path ? config->path : NULL);
+	json_string(json, "control", config->control_path);
+	json_string(json, "http_address", daemon->http ? config->http_address : NULL);
+	if (daemon->http)
+		json_u64(json, "http_port", http_port(daemon->http));
+	else
+		json_null(json, "http_port");
+	json_double(json, "interval_seconds", config->interval_seconds);
+	json_u64(json, "rules", config->rule_count);
+	json_u64(json, "flows", daemon->report->flow_count);
+	json_u64(json, "flows_limit", config->max_flows);
+	json_u64(json, "late_ticks", daemon->late_ticks);
+	json_u64(json, "ticks_left_out_of_output", daemon->stream ? stream_left_out(daemon->stream) : 0);
+	json_array_open(json, "interfaces");
+	for (size_t i = 0; i < count; i++)
+		status_interface(json, &interfaces[i]);
+	json_array_close(json);
+}
+
+void daemon_status(void *context, struct text *text)
+{
+	struct json_writer json;
+
+	json_begin(&json, text);
+	json_object_open(&json, NULL);
+	status_members(context, &json);
+	json_object_close(&json);
+}
+
+bool daemon_ready(void *context, struct text *why_not)
+{
+	const struct daemon *daemon = context;
+	const char *why = watch_not_ready(daemon->watch);
+
+	if (why)
+		text_append(why_not, why);
+	return !why;
+}
+
+int daemon_http_reload(void *context, struct text *error)
+{
+	struct text said = TEXT_EMPTY;
+	int result = daemon_reload(context, error, &said);
+
+	text_free(&said);
+	return result;
+}
+
+static int request_reload(struct daemon *daemon, struct text *members, struct text *error)
+{
+	struct text said = TEXT_EMPTY;
+	struct json_writer json;
+	int result = daemon_reload(daemon, error, &said);
+
+	if (!result) {
+		json_begin(&json, members);
+		json_string(&json, "said", said.length ? said.bytes : NULL);
+	}
+	text_free(&said);
+	return result;
+}
+
+static void request_flows(struct daemon *daemon, const struct control_request *request, struct text *members)
+{
+	text_append(members, "\"report\":");
+	record_flows_document(daemon->report, request->top ? (size_t)request->top : FLOWS_DEFAULT, members);
+}
+
+int daemon_request(void *context, const struct control_request *request, struct text *members, struct text *error)
+{
+	struct daemon *daemon = context;
+
+	if (!strcmp(request->command, "status")) {
+		struct json_writer json;
+
+		json_begin(&json, members);
+		status_members(daemon, &json);
+	} else if (!strcmp(request->command, "flows")) {
+		request_flows(daemon, request, members);
+	} else if (!strcmp(request->command, "reload")) {
+		return request_reload(daemon, members, error);
+	} else if (!strcmp(request->command, "stop")) {
+		loop_stop(daemon->loop);
+	} else {
+		text_appendf(error, "unknown command %.40s: there are status, flows, reload and stop", request->command);
+		return -EINVAL;
+	}
+	return 0;
+}

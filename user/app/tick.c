@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tick: one reading of the kernel's counters, one report, and every way out is given that same report. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/daemon_internal.h"
+#include "base/log.h"
+#include "export/json_records.h"
+
+#define RETIRED_A_TICK 8192 /* idle flows taken out in one tick at most; each is a system call */
+
+struct taking {
+	struct book *book;
+	int error; /* the first one */
+};
+
+static void take_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+{
+	struct taking *taking = context;
+	int error = book_flow(taking->book, key, record);
+
+	if (error && !taking->error)
+		taking->error = error;
+}
+
+static void take_ledger(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
+{
+	struct taking *taking = context;
+	int error = book_ledger(taking->book, ifindex, direction, sum);
+
+	if (error && !taking->error)
+		taking->error = error;
+}
+
+static void retire_idle(struct daemon *daemon)
+{
+	struct flow_key *keys = malloc(RETIRED_A_TICK * sizeof(*keys));
+	size_t count = keys ? book_idle(daemon->book, keys, RETIRED_A_TICK) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct flow_record last;
+		int error = monitor_retire(daemon->monitor, &keys[i], &last);
+
+		if (!error)
+			book_retired(daemon->book, &keys[i], &last);
+		else if (error != -ENOENT)
+			log_warning("cannot take an idle flow out of the table: %s", strerror(-error));
+	}
+	free(keys);
+}
+
+static void observe_costs(struct daemon *daemon, const struct monitor_reading *reading)
+{
+	struct program_cost costs[PROGRAMS_MAX];
+	size_t count = monitor_program_costs(daemon->monitor, costs);
+
+	self_observe_snapshot(&daemon->self, (double)reading->duration_ns / 1e9);
+	daemon->self.program_count = count;
+	for (size_t i = 0; i < count; i++)
+		daemon->self.programs[i] = (struct program_report){
+			.program = costs[i].program,
+			.runs = costs[i].runs,
+			.seconds = (double)costs[i].run_ns / 1e9,
+		};
+}
+
+static void show_lines(struct daemon *daemon)
+{
+	struct text *out = &daemon->line_buffer;
+	struct console_config console = daemon_console_config(daemon);
+	bool taken;
+
+	text_clear(out);
+	if (daemon->config->json) {
+		record_lines(daemon->report, out);
+	} else {
+		console_render(&console, daemon->report, out);
+		text_append_char(out, '\n');
+	}
+	taken = stream_offer(daemon->stream, out);
+	if (!taken && !daemon->output_skipping)
+		log_warning("standard output is read too slowly: ticks are left out until it catches up");
+	else if (taken && daemon->output_skipping)
+		log_info("standard output has caught up: %llu ticks were left out in all",
+			 (unsigned long long)stream_left_out(daemon->stream));
+	daemon->output_skipping = !taken;
+}
+
+static void show(struct daemon *daemon)
+{
+	if (daemon->http)
+		http_show(daemon->http, daemon->report);
+	if (daemon->screen)
+		screen_show(daemon->screen, daemon->report);
+	else if (daemon->stream)
+		show_lines(daemon);
+}
+
+int tick_now(struct daemon *daemon, uint64_t late)
+{
+	struct taking taking = { .book = daemon->book };
+	struct monitor_visitor visitor = { .context = &taking, .flow = take_flow, .ledger = take_ledger };
+	struct monitor_reading reading;
+	struct report *report;
+	int error;
+
+	book_begin(daemon->book, clock_monotonic_ns(), clock_realtime_ns());
+	error = monitor_read(daemon->monitor, &visitor, &reading);
+	if (!error)
+		error = taking.error;
+	if (error)
+		return error;
+	observe_costs(daemon, &reading);
+	retire_idle(daemon);
+	error = book_report(daemon->book, late, &daemon->self, &report);
+	if (error)
+		return error;
+	report_release(daemon->report);
+	daemon->report = report;
+	show(daemon);
+	return 0;
+}
+
+void tick_expired(struct loop_timer *timer, uint64_t expirations)
+{
+	struct daemon *daemon = (struct daemon *)((char *)timer - offsetof(struct daemon, tick));
+	int error;
+
+	if (expirations > 1) {
+		daemon->late_ticks += expirations - 1;
+		log_debug("a tick came late by %llu periods; rates use the time that passed",
+			  (unsigned long long)(expirations - 1));
+	}
+	error = tick_now(daemon, expirations - 1);
+	if (error)
+		log_error("a tick is missing: cannot read the counters: %s", strerror(-error));
+}
