@@ -11,12 +11,17 @@
 
 struct stream;
 
-/* `closed` is called when the reader has gone (EPIPE). */
+/*
+ * `fd` stays the caller's. `closed` is called once when the reader has gone (EPIPE, a terminal that hung up); it must
+ * not close the stream. SIGPIPE is to be ignored.
+ */
 int stream_open(struct loop *loop, int fd, void (*closed)(void *context), void *context, struct stream **out);
 /* Takes the bytes of `ticks_text` (left empty) or leaves the tick out; true if taken. */
 bool stream_offer(struct stream *stream, struct text *ticks_text);
+bool stream_waits(const struct stream *stream);           /* an offer now would be left out */
+void stream_flush(struct stream *stream, double seconds); /* writes what waits, for at most so long */
 uint64_t stream_left_out(const struct stream *stream);
-/* Writes what waits, for at most `seconds`, and frees. */
+/* As stream_flush, and frees. */
 struct stream *stream_close(struct stream *stream, double seconds);
 
 #endif

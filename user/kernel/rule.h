@@ -39,6 +39,8 @@ struct rule {
 #define RULE_ERROR_SIZE 256
 /* 0, or -EINVAL with the reason, naming the token and what would be right, in `error`. */
 int rule_parse(const char *text, struct rule *out, char error[RULE_ERROR_SIZE]);
+/* Of the protocols that the programs know: TCP, UDP, SCTP. A rule that names ports wants none but these. */
+bool rule_protocol_has_ports(uint8_t protocol);
 /* Non-NULL if the rule can never match (ports of a protocol that has none; no address family in common): why. */
 const char *rule_never_matches(const struct rule *rule);
 /* The obvious, slow judgement of one rule; the programs' tables are tested against it. */

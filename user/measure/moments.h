@@ -16,9 +16,13 @@ struct gap_sums {
 struct gap_sums gaps_of_interval(const struct flow_record *before, const struct flow_record *now);
 /* All gaps between the readings, restarts or not: what the counters over the flow's life grow by. */
 struct gap_sums gaps_between(const struct flow_record *before, const struct flow_record *now);
+/* The measure started anew between the readings: gaps_of_interval holds what came after that only. */
+bool gaps_restarted(const struct flow_record *before, const struct flow_record *now);
 struct gap_sums gaps_add(struct gap_sums a, struct gap_sums b);
 /* Mean and sample standard deviation (n-1) from sums; a variance below 0 by rounding is 0. */
 struct interarrival_report interarrival_of(struct gap_sums sums);
+/* The reverse of interarrival_of, within the rounding of a double. */
+struct gap_sums gaps_of_report(const struct interarrival_report *report);
 
 /* Numbers of the kernel's record as reported; lost = expected - distinct, per run (RFC 3550 A.3, duplicates taken out). */
 struct sequence_report sequence_of(const struct flow_key *key, const struct sequence_record *record);

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The whole build. `make help` lists what can be asked for.
+#
+# Everything made lies under build/; the sanitized build has a directory of its own, so that no object of one build is
+# linked into the other. What a compilation depends on is written down by the compiler; the flags themselves are a
+# file, so that other flags build anew.
+
+VERSION := 0.1.0
+
+PREFIX     ?= /usr/local
+SBINDIR    ?= $(PREFIX)/sbin
+MANDIR     ?= $(PREFIX)/share/man
+DATADIR    ?= $(PREFIX)/share/flowgauge
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERDIR ?= $(PREFIX)/lib/sysusers.d
+CONFIGDIR  ?= /etc/flowgauge
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG  ?= clang
+PYTHON ?= /usr/bin/python3
+CFLAGS ?= -O2 -g
+WERROR ?= -Werror
+
+ifeq ($(SANITIZE),1)
+BUILD  := build/sanitize
+HARDEN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LINK_HARDEN := $(HARDEN)
+else
+BUILD  := build
+HARDEN ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LINK_HARDEN ?= -pie -Wl,-z,relro,-z,now
+endif
+
+# --- what there is ---
+
+PACKAGES := libbpf libmnl libmicrohttpd libcjson ncursesw zlib libcap
+
+USER_SOURCES       := $(sort $(wildcard user/*/*.c))
+MAIN_SOURCES       := user/app/main.c user/app/controller.c
+CONTROLLER_SOURCES := $(filter user/app/controller%.c,$(USER_SOURCES))
+MONITOR_SOURCES    := $(filter-out $(CONTROLLER_SOURCES),$(USER_SOURCES))
+BPF_SOURCES        := $(wildcard bpf/*.[ch] include/*.h)
+UNIT_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
+BPF_TESTS          := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bpf/test_*.c)))
+TEST_TOOLS         := $(patsubst tests/e2e/tools/%.c,build/tests/tools/%,$(sort $(wildcard tests/e2e/tools/*.c)))
+BENCHES            := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out %.bpf.c,$(wildcard bench/*.c))))
+MAN_PAGES          := $(sort $(wildcard docs/man/*.[58]))
+C_FILES            := $(sort $(wildcard include/*.h bpf/*.[ch] user/*/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
+
+objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
+helpers      = $(call objects,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
+USER_OBJECTS := $(call objects,$(USER_SOURCES))
+LIBRARY      := $(BUILD)/libflowgauge.a
+SKELETON     := build/bpf/flowgauge.skel.h
+WEB_INDEX    := build/web/web_index.h
+
+# --- how it is compiled ---
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+INCLUDES := -Iinclude -Iuser -Ibuild/bpf -Ibuild/web
+# Asked for once, and only by a recipe that needs it: "make help" and "make clean" want no library.
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS   = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
+CMOCKA_FLAGS   = $(eval CMOCKA_FLAGS := $$(shell pkg-config --cflags --libs cmocka))$(CMOCKA_FLAGS)
+BPFTOOL        = $(eval BPFTOOL := $$(shell scripts/dependencies.sh path bpftool))$(BPFTOOL)
+BPF_ASM        = $(eval BPF_ASM := $$(shell gcc -dumpmachine))$(BPF_ASM)
+BPF_ARCH       = $(eval BPF_ARCH := $$(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/'))$(BPF_ARCH)
+
+COMPILE = $(CC) -std=gnu11 $(CFLAGS) $(HARDEN) $(WARNINGS) -D_GNU_SOURCE -DFLOWGAUGE_VERSION=\"$(VERSION)\" \
+	  $(INCLUDES) $(PACKAGE_CFLAGS) $(CPPFLAGS)
+LINK    = $(CC) $(CFLAGS) $(HARDEN) $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS)
+LIBS    = $(PACKAGE_LIBS) -lm $(LDLIBS)
+COMPILE_BPF = $(CLANG) -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -O2 -g -Wall $(WERROR) -Iinclude -Ibpf -I/usr/include/$(BPF_ASM)
+
+ifeq ($(V),1)
+say =
+Q   :=
+else
+say = @printf '  %-6s %s\n' '$(1)' '$(2)'
+Q   := @
+endif
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests check start bench lint format install uninstall clean help need-root FORCE
+
+ifeq ($(SANITIZE),1)
+all: $(BUILD)/flowgauge $(BUILD)/monitor_controller
+else
+all: flowgauge monitor_controller ## Build ./flowgauge and ./monitor_controller (the default)
+endif
+
+flowgauge monitor_controller: %: build/%
+	$(Q)ln -sfn $< $@
+
+$(BUILD)/flowgauge: $(call objects,$(MONITOR_SOURCES)) $(BUILD)/flags
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
+
+$(BUILD)/monitor_controller: $(call objects,$(CONTROLLER_SOURCES) $(filter user/base/%,$(USER_SOURCES))) $(BUILD)/flags
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
+
+# What tests and benches take from: everything but the two programs' own main().
+$(LIBRARY): $(filter-out $(call objects,$(MAIN_SOURCES)),$(USER_OBJECTS))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+$(call objects,$(filter user/kernel/%,$(USER_SOURCES))): | $(SKELETON)
+$(call objects,$(filter user/export/%,$(USER_SOURCES))): | $(WEB_INDEX)
+
+$(BUILD)/flags: FORCE | build/dependencies
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' | cmp -s - $@ || printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' >$@
+
+# --- the kernel half, the page, and what they need ---
+
+build/bpf/flowgauge.bpf.o: bpf/flowgauge.bpf.c $(BPF_SOURCES) | build/dependencies
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE_BPF) -c -o $@ $<
+
+build/bench/%.bpf.o: bench/%.bpf.c $(BPF_SOURCES) | build/dependencies
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE_BPF) -c -o $@ $<
+
+%.skel.h: %.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf >$@
+
+$(WEB_INDEX): user/export/web/index.html scripts/embed.py
+	$(call say,EMBED,$<)
+	$(Q)mkdir -p $(@D) && $(PYTHON) scripts/embed.py web_index_html $< >$@
+
+build/dependencies: scripts/dependencies.sh
+	@scripts/dependencies.sh check build && mkdir -p $(@D) && touch $@
+
+build/dependencies-test: scripts/dependencies.sh
+	@scripts/dependencies.sh check test && mkdir -p $(@D) && touch $@
+
+# --- tests and benches ---
+
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(TEST_TOOLS) ## Build the tests
+
+$(UNIT_TESTS): $(call helpers,unit)
+$(BPF_TESTS): $(call helpers,bpf)
+$(BPF_TESTS) $(call helpers,bpf): | $(SKELETON)
+$(UNIT_TESTS) $(BPF_TESTS): $(BUILD)/tests/%: tests/%.c $(LIBRARY) $(BUILD)/flags | build/dependencies-test
+	$(call say,TEST,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ \
+		-o $@ $(filter %.c %.o,$^) $(LIBRARY) $(CMOCKA_FLAGS) $(LIBS)
+
+$(TEST_TOOLS): build/tests/tools/%: tests/e2e/tools/%.c
+	$(call say,TOOL,$<)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(LDFLAGS) -o $@ $< -lm $(LDLIBS)
+
+$(BENCHES): $(patsubst bench/%.bpf.c,build/bench/%.skel.h,$(wildcard bench/*.bpf.c)) | $(SKELETON)
+$(BENCHES): $(BUILD)/bench/%: bench/%.c $(LIBRARY) $(BUILD)/flags
+	$(call say,BENCH,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -Ibuild/bench $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ \
+		-o $@ $< $(LIBRARY) $(LIBS)
+
+need-root:
+	@[ "$$(id -u)" = 0 ] || { echo "make: not root: BPF programs and network namespaces need it: use sudo make $(MAKECMDGOALS)" >&2; exit 2; }
+
+check: need-root ## Install what is missing, build and run every test (as root; SUITES="unit bpf e2e", SANITIZE=1)
+	@scripts/dependencies.sh install test
+	@$(MAKE) --no-print-directory all tests
+	@$(PYTHON) tests/run.py --build $(BUILD) $(SUITES)
+
+bench: need-root $(BENCHES) ## Build and run the benches (as root; BENCH="packet_bench" chooses)
+	@set -e; for bench in $(if $(BENCH),$(addprefix $(BUILD)/bench/,$(BENCH)),$(BENCHES)); do echo "$$bench"; $$bench; done
+
+start: need-root ## Install what is missing, build, and start the monitor on this terminal (as root; ARGS="-i eth0")
+	@scripts/dependencies.sh install build
+	@$(MAKE) --no-print-directory all
+	@echo "page http://127.0.0.1:8080/, metrics http://127.0.0.1:8080/metrics (unless config.json says otherwise)"
+	@exec ./monitor_controller start $(ARGS)
+
+# --- looking after the sources ---
+
+# One thread: getgrnam and its like are safe. Structs filled by a function are taken for uninitialised by ctuuninitvar.
+CPPCHECK_FLAGS := --quiet --std=c11 --library=posix --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		  --suppress=missingIncludeSystem --suppress=getgrnamCalled --suppress=ctuuninitvar -j 2 -Iinclude -Iuser \
+		  -D_GNU_SOURCE '-DFLOWGAUGE_VERSION="$(VERSION)"' '-DLIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }'
+
+lint: compile_commands.json $(SKELETON) $(WEB_INDEX) ## Check format, layers, man pages and, with two analysers, the code
+	@scripts/dependencies.sh check lint
+	$(call say,LINT,layers and lengths)
+	$(Q)$(PYTHON) scripts/layers.py
+	$(call say,LINT,clang-format)
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(call say,LINT,mandoc)
+	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck $(CPPCHECK_FLAGS) user
+	$(call say,LINT,clang-tidy)
+	$(Q)printf '%s\n' $(USER_SOURCES) | xargs -P 2 -n 4 clang-tidy --quiet -p . 2>build/clang-tidy.log || \
+		{ cat build/clang-tidy.log >&2; exit 1; }
+
+format: ## Format the C sources in place
+	$(Q)clang-format -i $(C_FILES)
+
+compile_commands.json: FORCE | build/dependencies ## Write the compilation database for editors and analysers
+	$(Q)$(PYTHON) scripts/compile_commands.py '$(COMPILE) -Ibuild/bench' $(filter-out %.bpf.c %.h bpf/%,$(C_FILES)) >$@
+
+# --- installation ---
+
+install: all ## Install programs, man pages, schema, systemd unit and group (DESTDIR, PREFIX=/usr/local)
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(MANDIR)/man5 $(MANDIR)/man8 $(DATADIR)/examples $(UNITDIR) $(SYSUSERDIR) $(CONFIGDIR))
+	install -m 755 build/flowgauge build/monitor_controller $(DESTDIR)$(SBINDIR)
+	install -m 644 $(filter %.5,$(MAN_PAGES)) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(filter %.8,$(MAN_PAGES)) $(DESTDIR)$(MANDIR)/man8
+	install -m 644 docs/config.schema.json $(DESTDIR)$(DATADIR)
+	install -m 644 $(wildcard docs/examples/*.json) $(DESTDIR)$(DATADIR)/examples
+	sed 's|/usr/local/sbin|$(SBINDIR)|; s|/etc/flowgauge|$(CONFIGDIR)|' deploy/flowgauge.service >$(DESTDIR)$(UNITDIR)/flowgauge.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/flowgauge.service
+	install -m 644 deploy/flowgauge.sysusers $(DESTDIR)$(SYSUSERDIR)/flowgauge.conf
+	[ -e $(DESTDIR)$(CONFIGDIR)/config.json ] || install -m 644 config.json $(DESTDIR)$(CONFIGDIR)
+	@[ -n "$(DESTDIR)" ] || echo "to run it as a service: systemd-sysusers && systemctl daemon-reload && systemctl enable --now flowgauge"
+
+uninstall: ## Remove what install put there; the configuration stays
+	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,flowgauge monitor_controller)
+	rm -f $(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man5/%,$(filter %.5,$(MAN_PAGES)))
+	rm -f $(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man8/%,$(filter %.8,$(MAN_PAGES)))
+	rm -f $(DESTDIR)$(UNITDIR)/flowgauge.service $(DESTDIR)$(SYSUSERDIR)/flowgauge.conf
+	rm -rf $(DESTDIR)$(DATADIR)
+	@[ ! -e $(DESTDIR)$(CONFIGDIR) ] || echo "kept: $(DESTDIR)$(CONFIGDIR)"
+
+clean: ## Remove everything made
+	rm -rf build flowgauge monitor_controller compile_commands.json
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z_.]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  Variables: V=1 shows commands; SANITIZE=1 builds with address and undefined-behaviour sanitizers under"
+	@echo "  build/sanitize; WERROR= lets warnings pass; CC, CLANG, CFLAGS, LDFLAGS, DESTDIR, PREFIX as usual."
+
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_TESTS:=.d) $(BENCHES:=.d) \
+	 $(patsubst %.o,%.d,$(call helpers,unit) $(call helpers,bpf))

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the book of flows costs: ticks over 65 536 and over a million flows, all of them moving, in the order of a
+ * kernel's hash, with the report before still held by an exporter, as in the monitor. Figures: time and memory a flow.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "measure/book.h"
+
+#define TICKS 12
+#define SECOND 1000000000ULL
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+static double peak_megabytes(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)usage.ru_maxrss / 1024;
+}
+
+static struct flow_key key_of(uint32_t index)
+{
+	struct flow_key key = { .ifindex = 2, .protocol = 17, .family = 4 };
+
+	key.src[0] = index * 2654435761U;
+	key.dst[0] = index;
+	key.sport = (uint16_t)(index * 40503U);
+	return key;
+}
+
+/* A flow of 4 packets a tick, some with larger packets than others. */
+static struct flow_record record_of(uint32_t index, uint64_t tick)
+{
+	uint64_t packets = 4 * tick, gap = SECOND / 4 + index % 1000;
+
+	return (struct flow_record){
+		.packets = packets,
+		.bytes = packets * (60 + index * 2654435761U % 1400),
+		.payload_bytes = packets * 18,
+		.first_ns = SECOND,
+		.last_ns = SECOND + (packets - 1) * gap,
+		.gap_squares = (packets - 1) * (gap * gap >> GAP_SQUARE_SHIFT),
+		.sequence = { .started = 1, .received = packets, .base = 1, .highest = (uint32_t)packets,
+			      .current = (uint32_t)packets, .run_unique = packets },
+	};
+}
+
+struct costs {
+	uint64_t flows_ns, report_ns;
+};
+
+static int tick_once(struct book *book, uint32_t flows, uint64_t tick, struct report **latest, struct costs *costs)
+{
+	struct ledger_record ledger = { .seen = { .packets = 4 * tick * flows } };
+	struct self_report self = { 0 };
+	struct report *report;
+	uint64_t start = now_ns(), middle;
+	int error = 0;
+
+	ledger.outcome[OUTCOME_FLOW] = ledger.seen;
+	book_begin(book, (tick + 1) * SECOND, (tick + 1) * SECOND);
+	for (uint32_t i = 0; i < flows && tick && !error; i++) {
+		struct flow_key key = key_of(i);
+		struct flow_record record = record_of(i, tick);
+
+		error = book_flow(book, &key, &record);
+	}
+	middle = now_ns();
+	if (!error)
+		error = book_ledger(book, 2, DIRECTION_INGRESS, &ledger);
+	if (!error)
+		error = book_report(book, 0, &self, &report);
+	if (error)
+		return error;
+	costs->flows_ns = middle - start;
+	costs->report_ns = now_ns() - middle;
+	report_release(*latest);
+	*latest = report;
+	return 0;
+}
+
+static int measure(uint32_t flows)
+{
+	struct book_config config = { .idle_timeout_ns = 60 * SECOND };
+	struct costs costs, first = { 0 }, least = { UINT64_MAX, UINT64_MAX };
+	double before = peak_megabytes();
+	struct report *latest = NULL;
+	struct book *book;
+	int error = book_new(&config, &book);
+
+	if (error)
+		return error;
+	for (uint64_t tick = 0; tick < TICKS && !error; tick++) {
+		error = tick_once(book, flows, tick, &latest, &costs);
+		if (tick == 1)
+			first = costs;
+		if (tick < 2 || error)
+			continue;
+		if (costs.flows_ns < least.flows_ns)
+			least.flows_ns = costs.flows_ns;
+		if (costs.report_ns < least.report_ns)
+			least.report_ns = costs.report_ns;
+	}
+	if (!error)
+		printf("%8u flows: tick %.0f ns a flow (reading %.0f, report %.0f; the first tick %.0f), %.1f ms a tick, "
+		       "peak memory %.1f MB, %.0f bytes a flow\n",
+		       flows, (double)(least.flows_ns + least.report_ns) / flows, (double)least.flows_ns / flows,
+		       (double)least.report_ns / flows, (double)(first.flows_ns + first.report_ns) / flows,
+		       (double)(least.flows_ns + least.report_ns) / 1e6, peak_megabytes(),
+		       (peak_megabytes() - before) * 1048576 / flows);
+	report_release(latest);
+	book_free(book);
+	return error;
+}
+
+/* Each size in a process of its own: the peak of one does not hide that of another. */
+static int measure_apart(uint32_t flows)
+{
+	int status;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (!child) {
+		int error = measure(flows);
+
+		fflush(stdout);
+		_exit(error ? 1 : 0);
+	}
+	if (waitpid(child, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+}
+
+int main(void)
+{
+	static const uint32_t sizes[] = { 1000, 65536, 1000000 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		int error = measure_apart(sizes[i]);
+
+		if (error) {
+			fprintf(stderr, "book_bench: %u flows: %s\n", sizes[i], strerror(-error));
+			return 1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets from a line of words, so that a table of tests reads as what is on the wire:
+ *
+ *   "eth vlan:5 ip6 hop tcp+12 100"    a TCP segment with 12 bytes of options and 100 of payload
+ *
+ * Lengths are filled in from what follows. Addresses and ports are always the same; see below.
+ */
+#ifndef FLOWGAUGE_TEST_PACKETS_H
+#define FLOWGAUGE_TEST_PACKETS_H
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PACKET_SPORT 1234
+#define PACKET_DPORT 5678
+#define PACKET_SEQUENCE 0x01020304
+
+struct packet {
+	uint8_t bytes[16384];
+	size_t length;
+	size_t next; /* where the number of the next protocol is to be written; 0: nowhere */
+	int next_is_ethertype;
+	size_t ip4, ip6; /* where the last one starts, plus 1; 0: none */
+	int extensions;
+};
+
+static inline uint8_t *packet_add(struct packet *packet, size_t bytes)
+{
+	uint8_t *at = packet->bytes + packet->length;
+
+	memset(at, 0, bytes);
+	packet->length += bytes;
+	return at;
+}
+
+static inline void packet_put16(uint8_t *at, unsigned int value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static inline void packet_link(struct packet *packet, unsigned int type)
+{
+	if (packet->next && packet->next_is_ethertype)
+		packet_put16(packet->bytes + packet->next, type);
+}
+
+static inline void packet_protocol(struct packet *packet, unsigned int protocol)
+{
+	if (packet->next && !packet->next_is_ethertype)
+		packet->bytes[packet->next] = (uint8_t)protocol;
+}
+
+static inline void packet_tag(struct packet *packet, unsigned int type, unsigned int id)
+{
+	uint8_t *tag;
+
+	packet_link(packet, type);
+	tag = packet_add(packet, 4);
+	packet_put16(tag, 0x2000 | id); /* a priority, too */
+	packet->next = packet->length - 2;
+}
+
+static inline void packet_ip4(struct packet *packet, unsigned int options, unsigned int fragment)
+{
+	uint8_t *ip;
+
+	packet_link(packet, 0x0800);
+	packet->ip4 = packet->length + 1;
+	ip = packet_add(packet, 20 + options);
+	ip[0] = (uint8_t)(0x40 | (5 + options / 4));
+	ip[8] = 64;
+	packet_put16(ip + 4, 4711);
+	packet_put16(ip + 6, fragment);
+	memcpy(ip + 12, "\x0a\x01\x00\x01\x0a\x01\x00\x02", 8);
+	packet->next = packet->ip4 - 1 + 9;
+	packet->next_is_ethertype = 0;
+}
+
+static inline void packet_ip6(struct packet *packet)
+{
+	uint8_t *ip;
+
+	packet_link(packet, 0x86dd);
+	packet->ip6 = packet->length + 1;
+	ip = packet_add(packet, 40);
+	ip[0] = 0x60;
+	ip[7] = 64;
+	ip[6] = 59;
+	inet_pton(AF_INET6, "2001:db8::1", ip + 8);
+	inet_pton(AF_INET6, "2001:db8::2", ip + 24);
+	packet->next = packet->ip6 - 1 + 6;
+	packet->next_is_ethertype = 0;
+}
+
+/* `units`: the header's own length field. */
+static inline void packet_extension(struct packet *packet, unsigned int protocol, size_t bytes, unsigned int units)
+{
+	uint8_t *header;
+
+	packet_protocol(packet, protocol);
+	packet->next = packet->length;
+	header = packet_add(packet, bytes);
+	header[0] = 59;
+	header[1] = (uint8_t)units;
+}
+
+static inline void packet_fragment6(struct packet *packet, unsigned int offset_and_more)
+{
+	packet_extension(packet, 44, 8, 0);
+	packet_put16(packet->bytes + packet->length - 6, offset_and_more);
+}
+
+static inline uint8_t *packet_ports(struct packet *packet, unsigned int protocol, size_t bytes)
+{
+	uint8_t *header;
+
+	packet_protocol(packet, protocol);
+	packet->next = 0;
+	header = packet_add(packet, bytes);
+	packet_put16(header, PACKET_SPORT);
+	packet_put16(header + 2, PACKET_DPORT);
+	return header;
+}
+
+static inline void packet_tcp(struct packet *packet, unsigned int options)
+{
+	uint8_t *tcp = packet_ports(packet, 6, 20 + options);
+
+	packet_put16(tcp + 4, PACKET_SEQUENCE >> 16);
+	packet_put16(tcp + 6, PACKET_SEQUENCE & 0xffff);
+	tcp[12] = (uint8_t)((5 + options / 4) << 4);
+	tcp[13] = 0x10;
+}
+
+static inline unsigned int packet_argument(const char *word, char separator)
+{
+	const char *at = strchr(word, separator);
+
+	return at ? (unsigned int)strtoul(at + 1, NULL, 0) : 0;
+}
+
+static inline int packet_word(struct packet *packet, const char *word)
+{
+	if (!strcmp(word, "eth")) {
+		memcpy(packet_add(packet, 14), "\x02\0\0\0\0\x02\x02\0\0\0\0\x01", 12);
+		packet->next = 12;
+		packet->next_is_ethertype = 1;
+	} else if (!strncmp(word, "vlan:", 5)) {
+		packet_tag(packet, 0x8100, packet_argument(word, ':'));
+	} else if (!strncmp(word, "qinq:", 5)) {
+		packet_tag(packet, 0x88a8, packet_argument(word, ':'));
+	} else if (!strncmp(word, "old:", 4)) {
+		packet_tag(packet, 0x9100, packet_argument(word, ':'));
+	} else if (!strncmp(word, "type:", 5)) {
+		packet_link(packet, packet_argument(word, ':'));
+		packet->next = 0;
+	} else if (!strncmp(word, "ip4", 3)) {
+		packet_ip4(packet, packet_argument(word, '+'), packet_argument(word, ':'));
+	} else if (!strcmp(word, "ip6")) {
+		packet_ip6(packet);
+	} else if (!strncmp(word, "hop", 3)) {
+		packet_extension(packet, 0, 8 + 8 * packet_argument(word, '+'), packet_argument(word, '+'));
+	} else if (!strncmp(word, "dst", 3)) {
+		packet_extension(packet, 60, 8 + 8 * packet_argument(word, '+'), packet_argument(word, '+'));
+	} else if (!strncmp(word, "route", 5)) {
+		packet_extension(packet, 43, 8 + 8 * packet_argument(word, '+'), packet_argument(word, '+'));
+	} else if (!strcmp(word, "ah")) {
+		packet_extension(packet, 51, 24, 4);
+	} else if (!strncmp(word, "frag:", 5)) {
+		packet_fragment6(packet, packet_argument(word, ':'));
+	} else if (!strncmp(word, "tcp", 3)) {
+		packet_tcp(packet, packet_argument(word, '+'));
+	} else if (!strcmp(word, "udp")) {
+		packet_ports(packet, 17, 8);
+	} else if (!strcmp(word, "sctp")) {
+		packet_ports(packet, 132, 12);
+	} else if (!strcmp(word, "icmp")) {
+		memset(packet_ports(packet, 1, 8), 8, 1);
+	} else if (!strcmp(word, "icmp6")) {
+		memset(packet_ports(packet, 58, 8), 128, 1);
+	} else if (!strncmp(word, "proto:", 6)) {
+		packet_protocol(packet, packet_argument(word, ':'));
+		packet->next = 0;
+	} else if (*word >= '0' && *word <= '9') {
+		size_t bytes = strtoul(word, NULL, 10);
+
+		memset(packet_add(packet, bytes), 0x5a, bytes);
+	} else {
+		return -1;
+	}
+	return 0;
+}
+
+static inline void packet_lengths(struct packet *packet)
+{
+	if (packet->ip4) {
+		uint8_t *ip = packet->bytes + packet->ip4 - 1;
+
+		packet_put16(ip + 2, (unsigned int)(packet->length - (packet->ip4 - 1)));
+	}
+	if (packet->ip6) {
+		uint8_t *ip = packet->bytes + packet->ip6 - 1;
+
+		packet_put16(ip + 4, (unsigned int)(packet->length - (packet->ip6 - 1) - 40));
+	}
+}
+
+/* "pad:N" at the end adds bytes that no IP length covers. Exits on a word it does not know: the table is wrong. */
+static inline void packet_make(struct packet *packet, const char *line)
+{
+	char words[256], *save = NULL;
+	size_t padding = 0;
+
+	memset(packet, 0, sizeof(*packet));
+	snprintf(words, sizeof(words), "%s", line);
+	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		if (!strncmp(word, "pad:", 4)) {
+			padding = packet_argument(word, ':');
+		} else if (packet_word(packet, word)) {
+			fprintf(stderr, "no such layer: %s\n", word);
+			exit(1);
+		}
+	}
+	packet_lengths(packet);
+	packet_add(packet, padding);
+}
+
+#endif

@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs the suites and counts: run.py [--build DIR] [unit] [bpf] [e2e]. The last line is "N passed, N failed".
+
+unit and bpf are cmocka programs, whose TAP output is read as it comes, so that what a program did before it crashed
+counts; e2e is pytest. A program that crashes, hangs or reports nothing is one more failed test, with its last lines
+shown: a suite cannot pass by saying nothing.
+"""
+import argparse
+import collections
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SUITES = ("unit", "bpf", "e2e")
+SECONDS = {"unit": 180, "bpf": 600, "e2e": 3600}  # a program that takes longer hangs
+LINES_SHOWN = 30
+
+TAP_PLAN = re.compile(r"1\.\.(\d+)$")
+TAP_RESULT = re.compile(r"(not )?ok (\d+) (?:(# SKIP)|-) (.*)$")
+TAP_GROUP = re.compile(r"not ok 0 - ")  # cmocka's line for a group whose setup or teardown failed
+
+Case = collections.namedtuple("Case", "name outcome text")  # outcome: passed, failed, skipped
+
+
+def execute(command, seconds, environment):
+    """Output and exit status; whatever the command started is ended with it."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+                                   stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = f"no end after {seconds} s"
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+        output.seek(0)
+        return output.read().decode(errors="replace"), status
+
+
+def last_lines(output):
+    return "\n".join(output.rstrip().splitlines()[-LINES_SHOWN:])
+
+
+def tap_cases(output):
+    """The test cases of cmocka's TAP output, and how many more it announced than it reported.
+
+    A result must bear the next number of its group, so that what a test prints itself is not taken for one. Output
+    before a result belongs to its test, and so do the "#" lines after it.
+    """
+    cases, announced, number, before = [], 0, 0, []
+    for line in output.splitlines():
+        plan, result = TAP_PLAN.match(line), TAP_RESULT.search(line)
+        if plan:
+            announced, number, before = announced + int(plan[1]), 0, []
+        elif result and int(result[2]) == number + 1:
+            number += 1
+            outcome = "skipped" if result[3] else "failed" if result[1] else "passed"
+            cases.append(Case(result[4], outcome, "\n".join(before[-LINES_SHOWN:])))
+            before = []
+        elif TAP_GROUP.match(line):
+            cases.append(Case(line, "failed", "\n".join(before[-LINES_SHOWN:])))
+            before = []
+        elif line.startswith("# ") and not before and cases:
+            cases[-1] = cases[-1]._replace(text=f"{cases[-1].text}\n{line[2:]}".strip())
+        else:
+            before.append(line)
+    return cases, announced - len(cases)
+
+
+def cmocka_suite(suite, build):
+    """Each program of the suite in turn. A test that skips prints why before it does."""
+    programs = sorted((build / "tests" / suite).glob("test_*"))
+    for program in (path for path in programs if path.suffix == "" and os.access(path, os.X_OK)):
+        output, status = execute([str(program)], SECONDS[suite], {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+        cases, unreported = tap_cases(output)
+        for case in cases:
+            yield case._replace(name=f"{program.name}::{case.name}")
+        if not cases or unreported > 0:
+            yield Case(program.name, "failed", f"{len(cases)} tests reported, then the end with exit status {status}\n" +
+                       last_lines(output))
+        elif status != 0 and not any(case.outcome == "failed" for case in cases):
+            yield Case(program.name, "failed", f"exit status {status}, though no test failed\n" + last_lines(output))
+
+
+def junit_cases(document):
+    for case in ElementTree.fromstring(document).iter("testcase"):
+        name = "::".join(filter(None, (case.get("classname"), case.get("name"))))
+        bad = [child for child in case if child.tag in ("failure", "error")]
+        skipped = case.find("skipped")
+        if bad:
+            yield Case(name, "failed", "\n".join(child.text or child.get("message", "") for child in bad))
+        elif skipped is not None:
+            yield Case(name, "skipped", skipped.get("message", ""))
+        else:
+            yield Case(name, "passed", "")
+
+
+def pytest_suite(suite, build):
+    with tempfile.TemporaryDirectory() as directory:
+        report = pathlib.Path(directory) / "report.xml"
+        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
+                   str(ROOT / "tests" / suite)]
+        environment = {"FLOWGAUGE_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"}
+        output, status = execute(command, SECONDS[suite], environment)
+        cases = list(junit_cases(report.read_text())) if report.exists() else []
+    yield from cases
+    if not cases or status != 0 and not any(case.outcome == "failed" for case in cases):
+        yield Case(suite, "failed", f"{len(cases)} tests reported, exit status {status}\n" + last_lines(output))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs the tests.")
+    parser.add_argument("--build", default="build", help="where the built tests are")
+    parser.add_argument("suites", nargs="*", metavar="suite", help=f"of {', '.join(SUITES)}; all if none is named")
+    words = parser.parse_args()
+    unknown = set(words.suites) - set(SUITES)
+    if unknown:
+        parser.error(f"there is no suite {', '.join(sorted(unknown))}: there are {', '.join(SUITES)}")
+    build = (ROOT / words.build).resolve()
+    total = collections.Counter()
+    for suite in words.suites or SUITES:
+        count = collections.Counter()
+        for case in (pytest_suite if suite == "e2e" else cmocka_suite)(suite, build):
+            count[case.outcome] += 1
+            if case.outcome == "failed":
+                print(f"FAILED {suite}: {case.name}\n    " + case.text.strip().replace("\n", "\n    "))
+            elif case.outcome == "skipped":
+                print(f"skipped {suite}: {case.name}: {case.text or 'it gives no reason'}")
+        if not count:
+            count["failed"] = 1
+            print(f"FAILED {suite}: there is no test under {build / 'tests' / suite}")
+        print(f"{suite}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped", flush=True)
+        total += count
+    summary = f"{total['passed']} passed, {total['failed']} failed"
+    summary += f", {total['skipped']} skipped" if total["skipped"] else ""
+    (build / "tests").mkdir(parents=True, exist_ok=True)
+    (build / "tests" / "summary").write_text(summary + "\n")
+    print(summary)
+    return 1 if total["failed"] or not total["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

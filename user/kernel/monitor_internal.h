@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The monitor as its own parts see it. One object holds what is loaded, what is attached and what is read; nothing
+ * outside user/kernel/ includes this.
+ */
+#ifndef FLOWGAUGE_MONITOR_INTERNAL_H
+#define FLOWGAUGE_MONITOR_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/clsact.h"
+#include "kernel/hook.h"
+#include "kernel/monitor.h"
+#include "records.h"
+#include "rules.h"
+
+#include "flowgauge.skel.h"
+
+/*
+ * An interface's place: its number is the interface's part of the ledger map. It is kept when the interface is let go,
+ * so that its counts go on being read, until the number is needed for another one.
+ */
+struct place {
+	unsigned int ifindex; /* 0: free */
+	bool watched;         /* programs are attached */
+	uint64_t released;    /* when it was let go: monitor.releases then; the smallest is the oldest */
+	struct ledger_record baseline[DIRECTIONS]; /* what the ledger held before: the kernel's counters are never cleared */
+	struct hooked hooked[DIRECTIONS];
+};
+
+struct reading_room {
+	struct flow_key *keys;
+	struct flow_record *records;
+	uint32_t capacity; /* of both, in flows */
+};
+
+struct monitor {
+	struct flowgauge_bpf *skeleton;
+	struct monitor_config config;
+	const char *xdp_missing; /* why the XDP program is not loaded although it was wanted; NULL: it is, or was not */
+	int statistics_fd;       /* keeps the kernel timing the programs; -1: it need not */
+	struct clsact clsact;
+	struct place places[INTERFACES_MAX]; /* the first is never given: the programs charge what they do not know to it */
+	uint64_t releases;
+	unsigned int cpus; /* possible ones: the copies of a per-CPU value */
+	struct ledger_record *cpu_copies; /* of one ledger entry */
+	bool *cpu_taken;                  /* which of them are in the sum */
+	struct reading_room room;
+};
+
+/* load.c: opens and loads the skeleton as monitor->config says. */
+int monitor_load(struct monitor *monitor, char error[MONITOR_ERROR_SIZE]);
+
+/* places.c. place_take: the number of a place, with its baseline set and the programs told; -ENOSPC, or another -errno. */
+int place_take(struct monitor *monitor, unsigned int ifindex);
+void place_release(struct monitor *monitor, struct place *place);
+struct place *place_of(struct monitor *monitor, unsigned int ifindex); /* NULL if the interface is not watched */
+
+/* reading.c: one interface's ledger as it stands in the map, over all CPUs. */
+int ledger_read(struct monitor *monitor, unsigned int place, enum direction direction, struct ledger_record *sum);
+/* The two ways to read the flows; the second for kernels without batches. */
+int flows_read_batches(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows);
+int flows_read_singly(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows);
+
+#endif

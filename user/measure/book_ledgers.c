@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interfaces and their ledgers. A ledger belongs to an interface index while that is watched; what a user follows is a
+ * name. So a total is kept for each index, with the name it has or had, and a report adds up those of one name. That
+ * makes a vanished interface keep its totals, one that comes back under its name go on where it stood, and a renamed
+ * one take its totals along.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "measure/book_internal.h"
+
+#define PLACES_AT_FIRST 16
+
+static struct sheet sheet_add(const struct sheet *a, const struct sheet *b)
+{
+	struct sheet sum;
+
+	for (int i = 0; i < SHEET_LINES; i++) {
+		sum.lines[i].packets = a->lines[i].packets + b->lines[i].packets;
+		sum.lines[i].bytes = a->lines[i].bytes + b->lines[i].bytes;
+	}
+	return sum;
+}
+
+static struct sheet sheet_subtract(const struct sheet *a, const struct sheet *b)
+{
+	struct sheet difference;
+
+	for (int i = 0; i < SHEET_LINES; i++) {
+		difference.lines[i].packets = a->lines[i].packets - b->lines[i].packets;
+		difference.lines[i].bytes = a->lines[i].bytes - b->lines[i].bytes;
+	}
+	return difference;
+}
+
+static struct sheet sheet_of(const struct ledger_record *record)
+{
+	struct sheet sheet;
+
+	sheet.lines[SHEET_SEEN] = record->seen;
+	for (int i = 0; i < OUTCOMES; i++)
+		sheet.lines[SHEET_OUTCOME + i] = record->outcome[i];
+	return sheet;
+}
+
+static struct sheet total_of(const struct side *side)
+{
+	return sheet_add(&side->base, &side->last);
+}
+
+/* --- places --- */
+
+static struct place *place_find(struct book *book, unsigned int ifindex)
+{
+	struct place *hit = book->place_hit < book->place_count ? &book->places[book->place_hit] : NULL;
+
+	if (hit && hit->ifindex == ifindex && !hit->replaced)
+		return hit;
+	for (size_t i = 0; i < book->place_count; i++) {
+		if (book->places[i].ifindex == ifindex && !book->places[i].replaced) {
+			book->place_hit = i;
+			return &book->places[i];
+		}
+	}
+	return NULL;
+}
+
+static struct place *place_add(struct book *book, unsigned int ifindex, const char *name)
+{
+	struct place *place;
+
+	if (book->place_count == book->place_capacity) {
+		size_t capacity = book->place_capacity ? 2 * book->place_capacity : PLACES_AT_FIRST;
+		struct place *places = realloc(book->places, capacity * sizeof(*places));
+
+		if (!places)
+			return NULL;
+		book->places = places;
+		book->place_capacity = capacity;
+	}
+	place = &book->places[book->place_count++];
+	*place = (struct place){ .ifindex = ifindex };
+	strncpy(place->name, name, sizeof(place->name) - 1);
+	return place;
+}
+
+int64_t place_take(struct book *book, unsigned int ifindex)
+{
+	struct place *place = place_find(book, ifindex);
+
+	if (!place)
+		place = place_add(book, ifindex, UNKNOWN_INTERFACE);
+	return place ? place - book->places : -ENOMEM;
+}
+
+/* The old interface's total stands from now on; the new one counts what its ledgers show beyond it. */
+static void hand_over(struct side *old, struct side *new)
+{
+	if (old->ledgers) {
+		new->last = old->last;
+		new->base = sheet_subtract(&(struct sheet){ 0 }, &old->last);
+		new->ledgers = old->ledgers;
+	}
+	old->base = total_of(old);
+	old->last = (struct sheet){ 0 };
+	old->ledgers = 0;
+}
+
+/* The index of an interface that is gone was given to another one. */
+static struct place *place_replace(struct book *book, size_t index, const struct interface_report *interface)
+{
+	struct place *new = place_add(book, interface->ifindex, interface->name);
+	struct place *old = &book->places[index];
+
+	if (!new)
+		return NULL;
+	old->replaced = true;
+	for (int direction = 0; direction < DIRECTIONS; direction++)
+		hand_over(&old->sides[direction], &new->sides[direction]);
+	return new;
+}
+
+static int place_name(struct book *book, const struct interface_report *interface)
+{
+	struct place *place = place_find(book, interface->ifindex);
+
+	if (!place)
+		return place_add(book, interface->ifindex, interface->name) ? 0 : -ENOMEM;
+	if (!strncmp(place->name, interface->name, sizeof(place->name)))
+		return 0;
+	if (!place->present && strcmp(place->name, UNKNOWN_INTERFACE) != 0)
+		return place_replace(book, (size_t)(place - book->places), interface) ? 0 : -ENOMEM;
+	memcpy(place->name, interface->name, sizeof(place->name));
+	place->name[sizeof(place->name) - 1] = 0;
+	return 0;
+}
+
+int book_interfaces(struct book *book, const struct interface_report *interfaces, size_t count)
+{
+	struct interface_report *copy = NULL;
+
+	if (count) {
+		copy = malloc(count * sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, interfaces, count * sizeof(*copy));
+	}
+	free(book->interfaces);
+	book->interfaces = copy;
+	book->interface_count = count;
+	for (size_t i = 0; i < count; i++)
+		if (place_name(book, &copy[i]))
+			return -ENOMEM;
+	for (size_t i = 0; i < book->place_count; i++)
+		book->places[i].present = false;
+	for (size_t i = 0; i < count; i++) {
+		struct place *place = place_find(book, copy[i].ifindex);
+
+		if (place)
+			place->present = true;
+	}
+	return 0;
+}
+
+/* --- ledgers --- */
+
+int book_ledger(struct book *book, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
+{
+	int64_t place = place_take(book, ifindex);
+	struct sheet sheet = sheet_of(sum);
+	struct side *side;
+
+	if (place < 0)
+		return (int)place;
+	side = &book->places[place].sides[direction];
+	side->pending = sheet_add(&side->pending, &sheet);
+	side->pending_ledgers++;
+	return 0;
+}
+
+/*
+ * A ledger counts from when its interface was attached. One that was not read last time, or that shows less than then,
+ * began anew, and the total goes on from where it stood. If fewer ledgers than before make up the sum, nobody can tell
+ * what the one that is left has grown by: the total stands still this once.
+ */
+static void side_commit(struct side *side)
+{
+	struct sheet total = total_of(side);
+
+	if (side->pending_ledgers) {
+		if (side->pending_ledgers < side->ledgers)
+			side->base = sheet_subtract(&total, &side->pending);
+		else if ((side->known && !side->ledgers) ||
+			 side->pending.lines[SHEET_SEEN].packets < side->last.lines[SHEET_SEEN].packets)
+			side->base = total;
+		side->last = side->pending;
+		side->known = true;
+	}
+	side->ledgers = side->pending_ledgers;
+}
+
+void ledgers_commit(struct book *book)
+{
+	for (size_t i = 0; i < book->place_count; i++)
+		for (int direction = 0; direction < DIRECTIONS; direction++)
+			side_commit(&book->places[i].sides[direction]);
+}
+
+static int compare_totals(const void *left, const void *right)
+{
+	const struct total_report *a = left, *b = right;
+	int order = strcmp(a->interface, b->interface);
+
+	return order ? order : (int)a->direction - (int)b->direction;
+}
+
+static struct tally tally_add(struct tally a, struct tally b)
+{
+	return (struct tally){ .packets = a.packets + b.packets, .bytes = a.bytes + b.bytes };
+}
+
+/* Indices that shared a name, one after the other, are one total. */
+static size_t merge_totals(struct total_report *totals, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct total_report *into = kept ? &totals[kept - 1] : NULL;
+
+		if (!into || compare_totals(into, &totals[i])) {
+			totals[kept++] = totals[i];
+			continue;
+		}
+		into->seen = tally_add(into->seen, totals[i].seen);
+		for (int outcome = 0; outcome < OUTCOMES; outcome++)
+			into->outcome[outcome] = tally_add(into->outcome[outcome], totals[i].outcome[outcome]);
+		into->throughput += totals[i].throughput;
+		into->packet_rate += totals[i].packet_rate;
+	}
+	return kept;
+}
+
+static struct total_report side_report(struct side *side, double interval)
+{
+	struct sheet total = total_of(side);
+	struct tally seen = total.lines[SHEET_SEEN];
+	struct total_report report = { .seen = seen };
+
+	for (int outcome = 0; outcome < OUTCOMES; outcome++)
+		report.outcome[outcome] = total.lines[SHEET_OUTCOME + outcome];
+	report.throughput = (double)(seen.bytes - side->reported.bytes) / interval;
+	report.packet_rate = (double)(seen.packets - side->reported.packets) / interval;
+	side->reported = seen;
+	return report;
+}
+
+size_t ledgers_report(struct book *book, double interval, struct total_report *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < book->place_count; i++) {
+		struct place *place = &book->places[i];
+
+		for (int direction = 0; direction < DIRECTIONS; direction++) {
+			struct side *side = &place->sides[direction];
+			bool unknown = !strcmp(place->name, UNKNOWN_INTERFACE);
+
+			if (!side->known || (unknown && !total_of(side).lines[SHEET_SEEN].packets))
+				continue;
+			out[count] = side_report(side, interval);
+			memcpy(out[count].interface, place->name, sizeof(place->name));
+			out[count++].direction = direction;
+		}
+	}
+	if (count)
+		qsort(out, count, sizeof(*out), compare_totals);
+	return merge_totals(out, count);
+}
+
+struct tally ledgers_flow_sum(const struct book *book)
+{
+	struct tally sum = { 0 };
+
+	for (size_t i = 0; i < book->place_count; i++)
+		for (int direction = 0; direction < DIRECTIONS; direction++) {
+			struct sheet total = total_of(&book->places[i].sides[direction]);
+
+			sum = tally_add(sum, total.lines[SHEET_OUTCOME + OUTCOME_FLOW]);
+		}
+	return sum;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of a tick: the rows that the reading filled become the report. All memory is taken before anything changes,
+ * so that a report that fails leaves the book as it was, and the next one spans both ticks.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "measure/book_internal.h"
+#include "measure/moments.h"
+
+/* What orders the flows, beside each other in memory. */
+struct rank {
+	uint64_t grown; /* bytes since the report before: in the order of the throughput */
+	uint64_t bytes;
+	uint64_t ends; /* of the key: its last word of the source, and the ports; most ties end here */
+	const struct flow_report *row;
+};
+
+/* What a report needs besides the rows. */
+struct makings {
+	struct report *report;
+	struct rank *ranks;
+};
+
+static void *array_new(size_t count, size_t size)
+{
+	return calloc(count ? count : 1, size);
+}
+
+static int makings_new(const struct book *book, struct makings *out)
+{
+	struct report *report = calloc(1, sizeof(*report));
+
+	if (!report)
+		return -ENOMEM;
+	report->references = 1;
+	report->totals = array_new(book->place_count * DIRECTIONS, sizeof(*report->totals));
+	report->interfaces = array_new(book->interface_count, sizeof(*report->interfaces));
+	out->ranks = array_new(book->row_count, sizeof(*out->ranks));
+	out->report = report;
+	if (report->totals && report->interfaces && out->ranks)
+		return 0;
+	free(out->ranks);
+	report_release(report);
+	return -ENOMEM;
+}
+
+static uint64_t ends_of(const struct flow_key *key)
+{
+	uint32_t source = ntohl(key->src[key->family == 4 ? 0 : 3]);
+
+	return (uint64_t)source << 32 | (uint64_t)ntohs(key->sport) << 16 | ntohs(key->dport);
+}
+
+/* Flows that this reading did not find have left the table without a word; so have their rows. */
+static void drop_unseen(struct book *book)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < book->row_count; i++) {
+		struct flow_entry *owner = book->owners[i];
+
+		owner->row = NO_ROW;
+		if (owner->reading != book->reading && !owner->retired)
+			continue;
+		if (kept != i) {
+			book->rows[kept] = book->rows[i];
+			book->owners[kept] = owner;
+		}
+		kept++;
+	}
+	book->row_count = kept;
+}
+
+static int compare_ranks(const void *left, const void *right)
+{
+	const struct rank *a = left, *b = right;
+
+	if (a->grown != b->grown)
+		return a->grown < b->grown ? 1 : -1;
+	if (a->bytes != b->bytes)
+		return a->bytes < b->bytes ? 1 : -1;
+	if (a->ends != b->ends)
+		return a->ends < b->ends ? -1 : 1;
+	return memcmp(&a->row->key, &b->row->key, sizeof(a->row->key));
+}
+
+/* Puts the rows in the order of their ranks, along the cycles of the permutation: no second array of rows. */
+static void permute(struct flow_report *rows, struct rank *ranks, size_t count)
+{
+	for (size_t start = 0; start < count; start++) {
+		struct flow_report moved;
+		size_t hole = start, from;
+
+		if (!ranks[start].row || ranks[start].row == &rows[start])
+			continue;
+		moved = rows[start];
+		for (from = (size_t)(ranks[hole].row - rows); from != start; from = (size_t)(ranks[hole].row - rows)) {
+			rows[hole] = rows[from];
+			ranks[hole].row = NULL;
+			hole = from;
+		}
+		rows[hole] = moved;
+		ranks[hole].row = NULL;
+	}
+}
+
+static void rank_rows(const struct flow_report *rows, struct rank *ranks, size_t count, bool rates_known)
+{
+	for (size_t i = 0; i < count; i++)
+		ranks[i] = (struct rank){
+			.grown = rates_known ? (uint64_t)rows[i].throughput : 0,
+			.bytes = rows[i].bytes,
+			.ends = ends_of(&rows[i].key),
+			.row = &rows[i],
+		};
+}
+
+/* Turns bytes into rates, and sums the rows up by protocol. The rows are still in the order of their owners. */
+static void finish_rows(struct book *book, struct report *report, double interval)
+{
+	struct gap_sums gaps[PROTOCOL_GROUPS] = { 0 };
+
+	for (size_t i = 0; i < book->row_count; i++) {
+		struct flow_report *row = &book->rows[i];
+		enum protocol_group group = group_of(row->key.protocol);
+		struct protocol_report *protocol = &report->protocols[group];
+
+		protocol->throughput += row->throughput;
+		protocol->goodput += row->goodput;
+		protocol->flows += !book->owners[i]->retired;
+		gaps[group] = gaps_add(gaps[group], gaps_of_report(&row->interarrival));
+		row->throughput /= interval;
+		row->goodput /= interval;
+	}
+	for (int group = 0; group < PROTOCOL_GROUPS; group++) {
+		struct protocol_report *protocol = &report->protocols[group];
+
+		protocol->throughput /= interval;
+		protocol->goodput /= interval;
+		protocol->interarrival = interarrival_of(gaps[group]);
+		protocol->sequence = book->protocols[group].sequence;
+	}
+}
+
+/* The rows become the report's; the book will begin with new ones. */
+static void hand_rows(struct book *book, struct report *report)
+{
+	struct flow_report *exact = NULL;
+
+	report->flow_count = book->row_count;
+	if (book->row_count)
+		exact = realloc(book->rows, book->row_count * sizeof(*exact));
+	report->flows = exact ? exact : book->rows;
+	book->rows = NULL;
+	free(book->owners);
+	book->owners = NULL;
+	book->row_count = 0;
+	book->row_capacity = 0;
+}
+
+static bool has_left(const struct flow_entry *entry, const void *context)
+{
+	const struct book *book = context;
+
+	return entry->retired || entry->reading != book->reading;
+}
+
+static void sweep_flows(struct book *book)
+{
+	if (book->seen == book->table.count && !book->retired)
+		return;
+	flow_table_sweep(&book->table, has_left, book);
+	book->retired = 0;
+}
+
+/* Seconds since the report before; NaN if there was none. */
+static double interval_of(const struct book *book)
+{
+	if (!book->reported)
+		return NAN;
+	if (book->monotonic_ns <= book->reported_ns)
+		return 0;
+	return (double)(book->monotonic_ns - book->reported_ns) * 1e-9;
+}
+
+int book_report(struct book *book, uint64_t late_ticks, const struct self_report *self, struct report **out)
+{
+	double interval = interval_of(book), divisor = interval > 0 ? interval : NAN;
+	struct makings makings;
+	struct report *report;
+	struct tally flows;
+
+	if (makings_new(book, &makings))
+		return -ENOMEM;
+	report = makings.report;
+	report->time_ns = book->realtime_ns;
+	report->interval = interval;
+	report->late_ticks = late_ticks;
+	report->self = *self;
+	report->interface_count = book->interface_count;
+	if (book->interface_count)
+		memcpy(report->interfaces, book->interfaces, book->interface_count * sizeof(*report->interfaces));
+
+	ledgers_commit(book);
+	report->total_count = ledgers_report(book, divisor, report->totals);
+	drop_unseen(book);
+	rank_rows(book->rows, makings.ranks, book->row_count, interval > 0);
+	finish_rows(book, report, divisor);
+	qsort(makings.ranks, book->row_count, sizeof(*makings.ranks), compare_ranks);
+	permute(book->rows, makings.ranks, book->row_count);
+	free(makings.ranks);
+	hand_rows(book, report);
+	sweep_flows(book);
+
+	flows = ledgers_flow_sum(book);
+	report->sums = book->sums;
+	report->sums.packets = flows.packets;
+	report->sums.bytes = flows.bytes;
+	book->reported_ns = book->monotonic_ns;
+	book->reported = true;
+	*out = report;
+	return 0;
+}
