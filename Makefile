@@ -185,9 +185,10 @@ start: need-root ## Install what is missing, build, and start the monitor on thi
 # --- looking after the sources ---
 
 # One thread: getgrnam and its like are safe. Structs filled by a function are taken for uninitialised by ctuuninitvar.
-CPPCHECK_FLAGS := --quiet --std=c11 --library=posix --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		  --suppress=missingIncludeSystem --suppress=getgrnamCalled --suppress=ctuuninitvar -j 2 -Iinclude -Iuser \
-		  -D_GNU_SOURCE '-DFLOWGAUGE_VERSION="$(VERSION)"' '-DLIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }'
+CPPCHECK_FLAGS := --quiet --std=c11 --library=posix --enable=warning,performance,portability --inline-suppr \
+		  --error-exitcode=1 --suppress=missingIncludeSystem --suppress=getgrnamCalled --suppress=getprotobynameCalled --suppress=ctuuninitvar -j 2 -Iinclude -Iuser \
+		  -D_GNU_SOURCE '-DFLOWGAUGE_VERSION="$(VERSION)"' '-DLIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }' \
+		  '-DcJSON_ArrayForEach(item,array)=for (item = (array)->child; item; item = item->next)'
 
 lint: compile_commands.json $(SKELETON) $(WEB_INDEX) ## Check format, layers, man pages and, with two analysers, the code
 	@scripts/dependencies.sh check lint
@@ -207,7 +208,7 @@ format: ## Format the C sources in place
 	$(Q)clang-format -i $(C_FILES)
 
 compile_commands.json: FORCE | build/dependencies ## Write the compilation database for editors and analysers
-	$(Q)$(PYTHON) scripts/compile_commands.py '$(COMPILE) -Ibuild/bench' $(filter-out %.bpf.c %.h bpf/%,$(C_FILES)) >$@
+	$(Q)$(PYTHON) scripts/compile_commands.py '$(subst -Ibuild/bpf,-isystem build/bpf,$(COMPILE)) -Ibuild/bench' $(filter-out %.bpf.c %.h bpf/%,$(C_FILES)) >$@
 
 # --- installation ---
 

@@ -19,6 +19,7 @@
 
 #define TCX_INGRESS 46
 #define TCX_EGRESS 47
+#define TCX_PROGRAMS_MAX 1000 /* more than the kernel takes on one side of an interface */
 
 /* How many tcx programs are on an interface; 0 where the kernel has none. */
 static unsigned int tcx_count(const char *interface, int type)
@@ -161,20 +162,27 @@ static void test_one_direction(void **state)
 	}
 }
 
-/* A program that ends the chain ("pass" is not "next") stands there before the monitor comes. */
-static void test_sees_before_programs_that_end_the_chain(void **state)
+static int passing_program(void)
 {
 	const struct bpf_insn pass[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "passes", "GPL", pass, 2, NULL);
+
+	assert_return_code(fd, -fd);
+	return fd;
+}
+
+/* A program that ends the chain ("pass" is not "next") stands there before the monitor comes. */
+static void test_sees_before_programs_that_end_the_chain(void **state)
+{
 	int fd, links[DIRECTIONS];
 	struct monitor *monitor;
 
 	(void)state;
 	need_tcx();
-	fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "passes", "GPL", pass, 2, NULL);
-	assert_return_code(fd, -fd);
+	fd = passing_program();
 	for (int i = 0; i < DIRECTIONS; i++) {
 		links[i] = bpf_link_create(fd, (int)index_of("left"), (enum bpf_attach_type)(TCX_INGRESS + i), NULL);
 		assert_return_code(links[i], -links[i]);
@@ -188,6 +196,46 @@ static void test_sees_before_programs_that_end_the_chain(void **state)
 	close(links[0]);
 	close(links[1]);
 	close(fd);
+}
+
+/* Takes every place that is left at egress: returns how many there were. */
+static unsigned int egress_fill(int links[TCX_PROGRAMS_MAX])
+{
+	for (unsigned int i = 0; i < TCX_PROGRAMS_MAX; i++) {
+		int program = passing_program(); /* one program can be there only once */
+
+		links[i] = bpf_link_create(program, (int)index_of("left"), (enum bpf_attach_type)TCX_EGRESS, NULL);
+		close(program);
+		if (links[i] < 0) {
+			assert_int_equal(links[i], -ERANGE);
+			return i;
+		}
+	}
+	fail_msg("egress takes more than %d programs", TCX_PROGRAMS_MAX);
+	return 0;
+}
+
+/* Egress has no room for one more program: then ingress is not watched either. */
+static void test_all_or_nothing(void **state)
+{
+	char error[MONITOR_ERROR_SIZE];
+	struct attachment attachment;
+	int links[TCX_PROGRAMS_MAX];
+	struct monitor *monitor;
+	unsigned int count;
+
+	(void)state;
+	need_tcx();
+	count = egress_fill(links);
+	monitor = monitor_of(HOOK_TC);
+	assert_int_equal(monitor_attach(monitor, index_of("left"), "left", &attachment, error), -ERANGE);
+	assert_string_equal(error, "cannot watch left: the kernel refuses the tc program: Numerical result out of range");
+	assert_int_equal(tcx_count("left", TCX_INGRESS), 0);
+	while (count)
+		close(links[--count]);
+	attach(monitor, "left");
+	assert_counts_both_ways(monitor);
+	monitor_close(monitor);
 }
 
 static void test_another_xdp_program(void **state)
@@ -334,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hooks_asked_for, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_one_direction, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_sees_before_programs_that_end_the_chain, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_all_or_nothing, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_another_xdp_program, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_watched_already, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_interface_that_is_gone, wires_make, wires_cut),

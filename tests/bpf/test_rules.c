@@ -1,126 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Rules in the kernel: packets run through the XDP program, and the ledger tells what became of each. What is expected
- * comes from rule_matches, which knows nothing of tables.
- */
-#include <arpa/inet.h>
+/* Rules in the kernel, case by case: verdicts, reloads, and reloads that are refused. */
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/udp.h>
-#include <pthread.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#include "kernel/monitor_internal.h"
+#include "rule_packets.h"
 
-#define PAYLOAD_BYTES 16
 #define RULES_MOST 8 /* in a table of texts */
-
-/* A frame as BPF_PROG_TEST_RUN wants it: its time, as metadata, in front. */
-struct packet {
-	uint64_t time_ns;
-	uint8_t frame[ETH_HLEN + sizeof(struct ipv6hdr) + 20 + PAYLOAD_BYTES];
-	uint32_t bytes; /* of the frame */
-};
-
-_Static_assert(offsetof(struct packet, frame) == 8, "the frame follows its time");
-
-static struct flow_key key_of(const char *src, const char *dst, uint16_t sport, uint16_t dport, uint8_t protocol)
-{
-	struct flow_key key = {
-		.sport = htons(sport),
-		.dport = htons(dport),
-		.ifindex = 1, /* where a run without an interface takes place: the loopback */
-		.protocol = protocol,
-		.family = strchr(src, ':') ? 6 : 4,
-	};
-
-	assert_int_equal(inet_pton(key.family == 4 ? AF_INET : AF_INET6, src, key.src), 1);
-	assert_int_equal(inet_pton(key.family == 4 ? AF_INET : AF_INET6, dst, key.dst), 1);
-	return key;
-}
-
-static uint8_t *put_network(const struct flow_key *key, uint16_t bytes, uint8_t *at)
-{
-	if (key->family == 4) {
-		struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = key->protocol, .saddr = key->src[0],
-				    .daddr = key->dst[0], .tot_len = htons((uint16_t)(sizeof(ip) + bytes)) };
-
-		return (uint8_t *)memcpy(at, &ip, sizeof(ip)) + sizeof(ip);
-	}
-	struct ipv6hdr ip = { .version = 6, .hop_limit = 64, .nexthdr = key->protocol, .payload_len = htons(bytes) };
-
-	memcpy(&ip.saddr, key->src, sizeof(ip.saddr));
-	memcpy(&ip.daddr, key->dst, sizeof(ip.daddr));
-	return (uint8_t *)memcpy(at, &ip, sizeof(ip)) + sizeof(ip);
-}
-
-/* A packet of the flow: ports where the protocol has them, then what reads as a plain header of 20 bytes. */
-static struct packet packet_of(const struct flow_key *key)
-{
-	struct packet packet = { .time_ns = 1000000000 };
-	uint16_t ethertype = htons(key->family == 4 ? ETH_P_IP : ETH_P_IPV6);
-	uint8_t *at;
-
-	memcpy(packet.frame + 12, &ethertype, sizeof(ethertype));
-	at = put_network(key, 20 + PAYLOAD_BYTES, packet.frame + ETH_HLEN);
-	memcpy(at, &key->sport, sizeof(key->sport));
-	memcpy(at + 2, &key->dport, sizeof(key->dport));
-	at[12] = 5 << 4; /* TCP's length of its header, in words */
-	packet.bytes = (uint32_t)(at + 20 + PAYLOAD_BYTES - packet.frame);
-	return packet;
-}
-
-static int run_packet(const struct monitor *monitor, const struct packet *packet)
-{
-	struct xdp_md context = { .data = 8, .data_end = 8 + packet->bytes };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = 8 + packet->bytes, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context), .repeat = 1);
-	int status = bpf_prog_test_run_opts(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), &options);
-
-	return status ? status : (int)options.retval;
-}
-
-static struct ledger_record ledger_now(struct monitor *monitor)
-{
-	struct ledger_record sum;
-
-	/* Place 0 is that of interfaces which are not watched, as the loopback is not here. */
-	assert_int_equal(ledger_read(monitor, 0, DIRECTION_INGRESS, &sum), 0);
-	return sum;
-}
-
-/* Sends one packet of the flow; the outcome that it was charged to, and no other. */
-static enum outcome send_packet(struct monitor *monitor, const struct flow_key *key)
-{
-	struct packet packet = packet_of(key);
-	struct ledger_record before = ledger_now(monitor), after;
-	enum outcome found = OUTCOMES;
-
-	assert_int_equal(run_packet(monitor, &packet), XDP_PASS);
-	after = ledger_now(monitor);
-	assert_int_equal(after.seen.packets - before.seen.packets, 1);
-	assert_int_equal(after.seen.bytes - before.seen.bytes, packet.bytes);
-	for (enum outcome outcome = 0; outcome < OUTCOMES; outcome++) {
-		if (after.outcome[outcome].packets == before.outcome[outcome].packets)
-			continue;
-		assert_int_equal(found, OUTCOMES);
-		assert_int_equal(after.outcome[outcome].packets - before.outcome[outcome].packets, 1);
-		assert_int_equal(after.outcome[outcome].bytes - before.outcome[outcome].bytes, packet.bytes);
-		found = outcome;
-	}
-	return found;
-}
 
 /* Twice: what was judged anew, and what is remembered. */
 static void assert_outcome(struct monitor *monitor, const struct flow_key *key, enum outcome outcome)
@@ -151,48 +44,11 @@ static void set_rules(struct monitor *monitor, const char *const texts[RULES_MOS
 		fail_msg("%s", error);
 }
 
-static int setup(void **state)
-{
-	struct monitor_config config = {
-		.constants.clock = CLOCK_OF_PACKET,
-		.hook = HOOK_XDP,
-		.direction[DIRECTION_INGRESS] = true,
-		.max_flows = 4096,
-	};
-	char error[MONITOR_ERROR_SIZE] = "";
-	struct monitor *monitor = NULL;
-
-	*state = NULL;
-	if (monitor_missing_capabilities())
-		return 0;
-	if (monitor_open(&config, &monitor, error)) {
-		print_error("%s\n", error);
-		return -1;
-	}
-	*state = monitor;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	*state = monitor_close(*state);
-	return 0;
-}
-
-static struct monitor *monitor_of(void **state)
-{
-	if (!*state) {
-		print_message("skipped: %s missing\n", monitor_missing_capabilities());
-		skip();
-	}
-	return *state;
-}
-
 /* --- tests --- */
 
 static void test_no_rules(void **state)
 {
-	struct monitor *monitor = monitor_of(state);
+	struct monitor *monitor = loaded_monitor(state);
 	struct flow_key udp = key_of("10.0.0.1", "10.0.0.2", 1000, 2000, IPPROTO_UDP);
 	struct flow_key gre = key_of("2001:db8::1", "2001:db8::2", 0, 0, IPPROTO_GRE);
 
@@ -207,10 +63,14 @@ static void test_no_rules(void **state)
 static void test_verdicts(void **state)
 {
 	static const char *const texts[RULES_MOST] = {
-		"10.1.1.1 10.2.2.2 - 22 TCP",	 "[10.3.0.0/16,2001:db8:3::/48] - - 5000-6000 UDP",
-		"- - 9999 - ICMP",		 "- 10.4.4.4 - - ICMP",
-		"2001:db8:5::1 - [7,9] - [TCP,SCTP]", "10.6.0.0/15 10.6.0.0/15 - - 47",
-		"- 2001:db8:7::/64 - - -",	 "::/0 - 0 - UDP",
+		"10.1.1.1 10.2.2.2 - 22 TCP",
+		"[10.3.0.0/16,2001:db8:3::/48] - - 5000-6000 UDP",
+		"- - 9999 - ICMP",
+		"- 10.4.4.4 - - ICMP",
+		"2001:db8:5::1 - [7,9] - [TCP,SCTP]",
+		"10.6.0.0/15 10.6.0.0/15 - - 47",
+		"- 2001:db8:7::/64 - - -",
+		"::/0 - 0 - UDP",
 	};
 	static const struct {
 		const char *src, *dst;
@@ -242,7 +102,7 @@ static void test_verdicts(void **state)
 		{ "::1", "::2", 0, 65535, IPPROTO_UDP, OUTCOME_FLOW },
 		{ "10.0.0.1", "10.0.0.2", 0, 65535, IPPROTO_UDP, OUTCOME_FILTERED },
 	};
-	struct monitor *monitor = monitor_of(state);
+	struct monitor *monitor = loaded_monitor(state);
 
 	set_rules(monitor, texts);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -255,8 +115,10 @@ static void test_verdicts(void **state)
 
 static void test_reload_judges_known_flows_anew(void **state)
 {
-	static const char *const first[RULES_MOST] = { "10.0.0.1 - - - UDP" }, *const second[RULES_MOST] = { "- - - 80 -" };
-	struct monitor *monitor = monitor_of(state);
+	static const char *const first[RULES_MOST] = { "10.0.0.1 - - - UDP" }, *const second[RULES_MOST] = {
+		"- - - 80 -"
+	};
+	struct monitor *monitor = loaded_monitor(state);
 	struct flow_key a = key_of("10.0.0.1", "10.0.0.9", 1000, 2000, IPPROTO_UDP);
 	struct flow_key b = key_of("10.0.0.2", "10.0.0.9", 1000, 80, IPPROTO_TCP);
 
@@ -280,7 +142,7 @@ static void test_reload_judges_known_flows_anew(void **state)
 static void test_refused_rules_change_nothing(void **state)
 {
 	static const char *const rule[RULES_MOST] = { "10.0.0.1 - - - -" };
-	struct monitor *monitor = monitor_of(state);
+	struct monitor *monitor = loaded_monitor(state);
 	struct flow_key wanted = key_of("10.0.0.1", "10.0.0.9", 1000, 2000, IPPROTO_UDP);
 	struct flow_key unwanted = key_of("10.0.0.2", "10.0.0.9", 1000, 2000, IPPROTO_UDP);
 	struct rule *rules = calloc(RULES_MAX + 1, sizeof(*rules));
@@ -312,8 +174,10 @@ static void fill_prefixes(int map, bool fill)
 
 static void test_failed_write_changes_nothing(void **state)
 {
-	static const char *const first[RULES_MOST] = { "10.0.0.1 - - - -" }, *const second[RULES_MOST] = { "10.0.0.2 - - - -" };
-	struct monitor *monitor = monitor_of(state);
+	static const char *const first[RULES_MOST] = { "10.0.0.1 - - - -" }, *const second[RULES_MOST] = {
+		"10.0.0.2 - - - -"
+	};
+	struct monitor *monitor = loaded_monitor(state);
 	struct flow_key a = key_of("10.0.0.1", "10.0.0.9", 1000, 2000, IPPROTO_UDP);
 	struct flow_key b = key_of("10.0.0.2", "10.0.0.9", 1000, 2000, IPPROTO_UDP);
 	int map = bpf_map__fd(monitor->skeleton->maps.rule_prefixes);
@@ -338,11 +202,11 @@ static void test_failed_write_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_no_rules, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_verdicts, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reload_judges_known_flows_anew, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refused_rules_change_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_failed_write_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_rules, monitor_setup, monitor_teardown),
+		cmocka_unit_test_setup_teardown(test_verdicts, monitor_setup, monitor_teardown),
+		cmocka_unit_test_setup_teardown(test_reload_judges_known_flows_anew, monitor_setup, monitor_teardown),
+		cmocka_unit_test_setup_teardown(test_refused_rules_change_nothing, monitor_setup, monitor_teardown),
+		cmocka_unit_test_setup_teardown(test_failed_write_changes_nothing, monitor_setup, monitor_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,8 @@ static void test_values(void **state)
 	struct rule rule;
 
 	(void)state;
-	assert_parses("[192.0.2.7,2001:db8:fff0::/44] - [443,1000-2000] - [TCP,UDP,ICMP,ICMPv6,IPv6-ICMP,SCTP,47]", &rule);
+	assert_parses("[192.0.2.7,2001:db8:fff0::/44] - [443,1000-2000] - [TCP,UDP,ICMP,ICMPv6,IPv6-ICMP,SCTP,47]",
+		      &rule);
 	assert_int_equal(rule.addresses[RULE_SOURCE][0].family, 4);
 	assert_int_equal(rule.addresses[RULE_SOURCE][0].prefix_length, 32);
 	assert_memory_equal(rule.addresses[RULE_SOURCE][0].bytes, "\xc0\x00\x02\x07\0\0\0\0\0\0\0\0\0\0\0\0", 16);
@@ -92,11 +93,13 @@ static void test_bad_texts(void **state)
 		{ "- - - - TCP -", "a rule of 6 fields" FIELDS_RIGHT },
 		/* lists */
 		{ "- - - - [TCP, UDP]", "lists have no spaces: [TCP, UDP] is written [TCP,UDP]" },
-		{ "[10.0.0.1 , 10.0.0.2] - - - -", "lists have no spaces: [10.0.0.1 , 10.0.0.2] is written [10.0.0.1,10.0.0.2]" },
+		{ "[10.0.0.1 , 10.0.0.2] - - - -",
+		  "lists have no spaces: [10.0.0.1 , 10.0.0.2] is written [10.0.0.1,10.0.0.2]" },
 		{ "- - [ 80\t443 ] - TCP", "lists have no spaces: [ 80 443 ] is written [80,443]" },
 		{ "- - - [80,443,\n\n8080] TCP", "lists have no spaces: [80,443,  8080] is written [80,443,8080]" },
 		{ "- - - - [TCP,UDP", "[TCP,UDP is a list without its end: [a,b], without spaces, would be right" },
-		{ "[10.0.0.1 - - - [TCP]", "[10.0.0.1 is a list without its end: [a,b], without spaces, would be right" },
+		{ "[10.0.0.1 - - - [TCP]",
+		  "[10.0.0.1 is a list without its end: [a,b], without spaces, would be right" },
 		{ "- - - - TCP,UDP", "TCP,UDP is a list without brackets: [a,b], without spaces, would be right" },
 		{ "- - 80, 443 - TCP", "80, is a list without brackets: [a,b], without spaces, would be right" },
 		{ "- - - - []", "protocol [] is an empty list: - would be right for any" },
@@ -117,19 +120,26 @@ static void test_bad_texts(void **state)
 		{ "/8 - - - -", "source /8" ADDRESS_RIGHT },
 		{ "10.1.2.3/8 - - - -", "source 10.1.2.3/8 has host bits set: 10.0.0.0/8 would be right" },
 		{ "- 10.0.0.1/0 - - -", "destination 10.0.0.1/0 has host bits set: 0.0.0.0/0 would be right" },
-		{ "- 10.1.255.255/23 - - -", "destination 10.1.255.255/23 has host bits set: 10.1.254.0/23 would be right" },
+		{ "- 10.1.255.255/23 - - -",
+		  "destination 10.1.255.255/23 has host bits set: 10.1.254.0/23 would be right" },
 		{ "2001:db8::1/33 - - - -", "source 2001:db8::1/33 has host bits set: 2001:db8::/33 would be right" },
 		{ "::1/127 - - - -", "source ::1/127 has host bits set: ::/127 would be right" },
-		{ "10.0.0.0/33 - - - -", "source 10.0.0.0/33 has a wrong prefix length: 0 to 32 would be right for IPv4" },
+		{ "10.0.0.0/33 - - - -",
+		  "source 10.0.0.0/33 has a wrong prefix length: 0 to 32 would be right for IPv4" },
 		{ "10.0.0.0/ - - - -", "source 10.0.0.0/ has a wrong prefix length: 0 to 32 would be right for IPv4" },
-		{ "10.0.0.0/255.0.0.0 - - - -", "source 10.0.0.0/255.0.0.0 has a wrong prefix length: 0 to 32 would be right for IPv4" },
-		{ "10.0.0.0/+8 - - - -", "source 10.0.0.0/+8 has a wrong prefix length: 0 to 32 would be right for IPv4" },
+		{ "10.0.0.0/255.0.0.0 - - - -",
+		  "source 10.0.0.0/255.0.0.0 has a wrong prefix length: 0 to 32 would be right for IPv4" },
+		{ "10.0.0.0/+8 - - - -",
+		  "source 10.0.0.0/+8 has a wrong prefix length: 0 to 32 would be right for IPv4" },
 		{ "- ::/129 - - -", "destination ::/129 has a wrong prefix length: 0 to 128 would be right for IPv6" },
-		{ "fe80::1%eth0 - - - -", "source fe80::1%eth0 has a zone: fe80::1 would be right, on every interface" },
-		{ "fe80::%eth0/64 - - - -", "source fe80::%eth0/64 has a zone: fe80:: would be right, on every interface" },
+		{ "fe80::1%eth0 - - - -",
+		  "source fe80::1%eth0 has a zone: fe80::1 would be right, on every interface" },
+		{ "fe80::%eth0/64 - - - -",
+		  "source fe80::%eth0/64 has a zone: fe80:: would be right, on every interface" },
 		/* ports */
 		{ "- - 65536 - TCP", "source port 65536 is over 65535: 0 to 65535 would be right" },
-		{ "- - - 1000-99999999999999999999 TCP", "destination port 1000-99999999999999999999 is over 65535: 0 to 65535 would be right" },
+		{ "- - - 1000-99999999999999999999 TCP",
+		  "destination port 1000-99999999999999999999 is over 65535: 0 to 65535 would be right" },
 		{ "- - 2000-1000 - TCP", "source port 2000-1000 is upside down: 1000-2000 would be right" },
 		{ "- - - [80,http] TCP", "destination port http" PORT_RIGHT },
 		{ "- - - -80 TCP", "destination port -80" PORT_RIGHT },
@@ -144,12 +154,15 @@ static void test_bad_texts(void **state)
 		{ "- - - - [TCP,6.0]", "protocol 6.0" PROTOCOL_RIGHT },
 		{ "- - - - IP", "protocol IP is every protocol: - would be right" },
 		/* what does not fit a line, or a terminal */
-		{ "- - - - " TEN("abcdef") "abcd", "protocol " TEN("abcdef") "... is too long: 63 characters at most would be right" },
-		{ "- - - - x" TEN("éééé"), "protocol x" TEN("éé") "ééééééééé... is too long: 63 characters at most would be right" },
+		{ "- - - - " TEN("abcdef") "abcd",
+		  "protocol " TEN("abcdef") "... is too long: 63 characters at most would be right" },
+		{ "- - - - x" TEN("éééé"),
+		  "protocol x" TEN("éé") "ééééééééé... is too long: 63 characters at most would be right" },
 		{ "- - - - T\033[2JP", "protocol T?[2JP" BRACKET_RIGHT },
 		{ "- - - - T\x01P", "protocol T?P" PROTOCOL_RIGHT },
 		{ "- - - - [" TEN("TCP, ") TEN("TCP, ") "UDP]",
-		  "lists have no spaces: [" TEN("TCP, ") "TCP, TCP,... is written [" TEN("TCP,") "TCP,TCP,TCP,TCP,TCP..." },
+		  "lists have no spaces: [" TEN("TCP, ") "TCP, TCP,... is written [" TEN(
+			  "TCP,") "TCP,TCP,TCP,TCP,TCP..." },
 	};
 
 	(void)state;
@@ -349,9 +362,9 @@ static void test_any_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_texts),  cmocka_unit_test(test_values),
-		cmocka_unit_test(test_bad_texts),   cmocka_unit_test(test_longest_list),
-		cmocka_unit_test(test_matches),	    cmocka_unit_test(test_never_matches),
+		cmocka_unit_test(test_good_texts), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_bad_texts),  cmocka_unit_test(test_longest_list),
+		cmocka_unit_test(test_matches),    cmocka_unit_test(test_never_matches),
 		cmocka_unit_test(test_any_text),
 	};
 

@@ -89,7 +89,7 @@ static struct rule_address random_address(void)
 	if (address.family == 6)
 		address.bytes[15] = (uint8_t)below(8);
 	for (unsigned int bit = address.prefix_length; bit < 128; bit++)
-		address.bytes[bit / 8] &= (uint8_t)~(0x80 >> (bit % 8));
+		address.bytes[bit / 8] &= (uint8_t) ~(0x80 >> (bit % 8));
 	return address;
 }
 
@@ -242,14 +242,14 @@ static void test_nested_prefixes(void **state)
 {
 	static const char *const texts[] = {
 		"10.0.0.0/8 - - - -", "10.1.0.0/16 - - - -", "10.1.2.3 - - - -", "10.2.0.0/16 - - - -",
-		"- - - - -",	      "0.0.0.0/0 - - - -",   "::/0 - - - -",
+		"- - - - -",          "0.0.0.0/0 - - - -",   "::/0 - - - -",
 	};
 	static const struct {
 		const char *address;
 		uint64_t rules;
 	} rows[] = {
-		{ "10.1.2.3", 0x37 }, { "10.1.2.4", 0x33 }, { "10.2.2.3", 0x39 }, { "10.3.0.0", 0x31 },
-		{ "11.1.2.3", 0x30 }, { "::1", 0x50 },
+		{ "10.1.2.3", 0x37 }, { "10.1.2.4", 0x33 }, { "10.2.2.3", 0x39 },
+		{ "10.3.0.0", 0x31 }, { "11.1.2.3", 0x30 }, { "::1", 0x50 },
 	};
 	struct rule rules[sizeof(texts) / sizeof(texts[0])];
 	char error[RULE_ERROR_SIZE];
@@ -313,8 +313,9 @@ static void test_too_many_prefixes(void **state)
 	rule_tables_free(compile(rules, count));
 	rules[0].addresses[RULE_DESTINATION][rules[0].address_count[RULE_DESTINATION]++] =
 		(struct rule_address){ 4, 32, { 10, 0, 0, 0 } };
-	assert_refused(rules, count,
-		       "the rules name 4093 different addresses and prefixes, sources and destinations: at most 4092 would be right");
+	assert_refused(
+		rules, count,
+		"the rules name 4093 different addresses and prefixes, sources and destinations: at most 4092 would be right");
 	free(rules);
 }
 
@@ -364,8 +365,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables_agree_with_rules), cmocka_unit_test(test_no_rules),
-		cmocka_unit_test(test_nested_prefixes),		cmocka_unit_test(test_too_many_rules),
-		cmocka_unit_test(test_too_many_prefixes),	cmocka_unit_test(test_too_many_port_classes),
+		cmocka_unit_test(test_nested_prefixes),         cmocka_unit_test(test_too_many_rules),
+		cmocka_unit_test(test_too_many_prefixes),       cmocka_unit_test(test_too_many_port_classes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

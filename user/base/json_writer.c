@@ -1,103 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A report is written once a tick and again for each that asks, so there is no tree of values to build and free. Keys
+ * are the program's own words and go out as they are; strings come from outside, and whatever they hold, what is
+ * written is JSON (RFC 8259) on one line.
+ */
 #include "base/json_writer.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
+#define REPLACEMENT_CHARACTER "\xef\xbf\xbd" /* U+FFFD */
+
 void json_begin(struct json_writer *json, struct text *out)
 {
-	json->out = out;
-	json->comma = false;
+	*json = (struct json_writer){ .out = out };
 }
 
-/* Length of the well-formed UTF-8 sequence at `at` (no overlong forms, no surrogates), or 0. */
-static size_t utf8_length(const unsigned char *at)
-{
-	static const struct {
-		unsigned char first_low, first_high, second_low, second_high;
-		size_t length;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (at[0] < forms[i].first_low || at[0] > forms[i].first_high)
-			continue;
-		if (at[1] < forms[i].second_low || at[1] > forms[i].second_high)
-			return 0;
-		for (size_t k = 2; k < forms[i].length; k++)
-			if ((at[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].length;
-	}
-	return 0;
-}
-
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-static void append_special(struct text *out, unsigned char c)
-{
-	static const char escapes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-	const char *found = strchr(escapes, c);
-
-	if (found)
-		text_appendf(out, "\\%c", letters[found - escapes]);
-	else
-		text_appendf(out, "\\u%04x", c);
-}
-
-static void append_quoted(struct text *out, const char *value)
-{
-	const unsigned char *at = (const unsigned char *)value;
-
-	text_append_char(out, '"');
-	while (*at) {
-		size_t plain = 0, length;
-
-		while (is_plain(at[plain]))
-			plain++;
-		text_append_bytes(out, at, plain);
-		at += plain;
-		if (!*at)
-			break;
-		if (*at < 0x80) {
-			append_special(out, *at++);
-			continue;
-		}
-		length = utf8_length(at);
-		if (length)
-			text_append_bytes(out, at, length);
-		else
-			text_append(out, "\xef\xbf\xbd"); /* U+FFFD for a byte that is not UTF-8 */
-		at += length ? length : 1;
-	}
-	text_append_char(out, '"');
-}
-
-static void before_value(struct json_writer *json, const char *key)
+/* What stands before a value: the comma after the one before it, and its name. */
+static void lead(struct json_writer *json, const char *key)
 {
 	if (json->comma)
 		text_append_char(json->out, ',');
 	json->comma = true;
-	if (key) {
-		append_quoted(json->out, key);
-		text_append_char(json->out, ':');
-	}
+	if (!key)
+		return;
+	text_append_char(json->out, '"');
+	text_append(json->out, key);
+	text_append_bytes(json->out, "\":", 2);
 }
 
-static void open_nest(struct json_writer *json, const char *key, char bracket)
+static void open_with(struct json_writer *json, const char *key, char bracket)
 {
-	before_value(json, key);
+	lead(json, key);
 	text_append_char(json->out, bracket);
 	json->comma = false;
 }
 
-static void close_nest(struct json_writer *json, char bracket)
+static void close_with(struct json_writer *json, char bracket)
 {
 	text_append_char(json->out, bracket);
 	json->comma = true;
@@ -105,22 +46,63 @@ static void close_nest(struct json_writer *json, char bracket)
 
 void json_object_open(struct json_writer *json, const char *key)
 {
-	open_nest(json, key, '{');
+	open_with(json, key, '{');
 }
 
 void json_object_close(struct json_writer *json)
 {
-	close_nest(json, '}');
+	close_with(json, '}');
 }
 
 void json_array_open(struct json_writer *json, const char *key)
 {
-	open_nest(json, key, '[');
+	open_with(json, key, '[');
 }
 
 void json_array_close(struct json_writer *json)
 {
-	close_nest(json, ']');
+	close_with(json, ']');
+}
+
+static bool is_plain(char c)
+{
+	return (unsigned char)c >= ' ' && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+static void escape(struct text *out, char c)
+{
+	static const char names[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *name = strchr(names, c);
+
+	if (name) {
+		text_append_char(out, '\\');
+		text_append_char(out, letters[name - names]);
+	} else {
+		text_appendf(out, "\\u%04x", (unsigned char)c);
+	}
+}
+
+static void append_escaped(struct text *out, const char *string)
+{
+	while (*string) {
+		const char *end = string;
+		unsigned int length;
+
+		while (is_plain(*end))
+			end++;
+		text_append_bytes(out, string, (size_t)(end - string));
+		string = end;
+		if (!*string)
+			break;
+		length = utf8_length(string);
+		if (length > 1)
+			text_append_bytes(out, string, length);
+		else if (length == 1)
+			escape(out, *string);
+		else
+			text_append(out, REPLACEMENT_CHARACTER);
+		string += length ? length : 1;
+	}
 }
 
 void json_string(struct json_writer *json, const char *key, const char *value)
@@ -129,13 +111,15 @@ void json_string(struct json_writer *json, const char *key, const char *value)
 		json_null(json, key);
 		return;
 	}
-	before_value(json, key);
-	append_quoted(json->out, value);
+	lead(json, key);
+	text_append_char(json->out, '"');
+	append_escaped(json->out, value);
+	text_append_char(json->out, '"');
 }
 
 void json_u64(struct json_writer *json, const char *key, uint64_t value)
 {
-	before_value(json, key);
+	lead(json, key);
 	text_append_u64(json->out, value);
 }
 
@@ -145,18 +129,18 @@ void json_double(struct json_writer *json, const char *key, double value)
 		json_null(json, key);
 		return;
 	}
-	before_value(json, key);
+	lead(json, key);
 	text_append_double(json->out, value);
 }
 
 void json_bool(struct json_writer *json, const char *key, bool value)
 {
-	before_value(json, key);
+	lead(json, key);
 	text_append(json->out, value ? "true" : "false");
 }
 
 void json_null(struct json_writer *json, const char *key)
 {
-	before_value(json, key);
-	text_append(json->out, "null");
+	lead(json, key);
+	text_append_bytes(json->out, "null", 4);
 }

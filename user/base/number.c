@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * strtoull() takes "-1", " 7" and "7x", and says so only to who asks thrice. A number in a rule, a flag or the
+ * configuration is all digits or it is a mistake of the user's, to be told.
+ */
 #include "base/number.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 int number_parse_u64(const char *text, uint64_t low, uint64_t high, uint64_t *out)
 {
 	uint64_t value = 0;
 
-	if (!*text)
+	if (!text || !*text)
 		return -EINVAL;
 	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		if (__builtin_mul_overflow(value, 10, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
 			return -EINVAL;
 	}
@@ -23,19 +31,21 @@ int number_parse_u64(const char *text, uint64_t low, uint64_t high, uint64_t *ou
 	return 0;
 }
 
+/* Only digits, one point, a sign, an exponent: not the hexadecimal, the blanks and the names that strtod() takes. */
+static bool looks_decimal(const char *text)
+{
+	return text[strspn(text, "0123456789.eE+-")] == '\0';
+}
+
 int number_parse_double(const char *text, double low, double high, double *out)
 {
 	char *end;
 	double value;
 
-	/* strtod would take white space, hexadecimal, "nan" and "infinity" as well. */
-	if (!isdigit((unsigned char)*text) && *text != '.' && *text != '-' && *text != '+')
+	if (!text || !*text || !looks_decimal(text))
 		return -EINVAL;
-	for (const char *at = text; *at; at++)
-		if (!isdigit((unsigned char)*at) && *at != '.' && *at != '-' && *at != '+' && *at != 'e' && *at != 'E')
-			return -EINVAL;
 	value = strtod(text, &end);
-	if (end == text || *end || !isfinite(value) || value < low || value > high)
+	if (*end || !isfinite(value) || value < low || value > high)
 		return -EINVAL;
 	*out = value;
 	return 0;
@@ -51,17 +61,20 @@ static int hex_digit(char c)
 
 int number_parse_hex(const char *text, uint8_t *bytes, unsigned int capacity, unsigned int *length)
 {
-	unsigned int count = 0;
+	size_t count;
 
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		text += 2;
-	for (const char *at = text; *at; at += 2, count++)
-		if (hex_digit(at[0]) < 0 || hex_digit(at[1]) < 0 || count == capacity)
-			return -EINVAL;
-	if (!count)
+	if (!text)
 		return -EINVAL;
-	for (unsigned int i = 0; i < count; i++)
+	if (!strncasecmp(text, "0x", 2))
+		text += 2;
+	count = strlen(text);
+	if (!count || count % 2 || count / 2 > capacity)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		if (hex_digit(text[i]) < 0)
+			return -EINVAL;
+	for (size_t i = 0; i < count / 2; i++)
 		bytes[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
-	*length = count;
+	*length = (unsigned int)(count / 2);
 	return 0;
 }

@@ -1,52 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A page of metrics is hundreds of thousands of small appends. So the room is asked for once in many calls (it
+ * doubles), numbers are written by hand, and a failed allocation is remembered instead of returned: a renderer reads
+ * as the page it writes, and its owner checks once.
+ */
 #include "base/text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPACITY_FIRST 256
-#define INTEGERS_EXACT 9007199254740992.0 /* 2^53: a double holds every integer below it */
+#include "base/decimal.h"
 
-/* Room for `more` bytes and the NUL. */
-static bool reserve(struct text *text, size_t more)
+#define CAPACITY_FIRST 256
+
+/* Room for `length` bytes more and the NUL after them. */
+static bool reserve(struct text *text, size_t length)
 {
 	size_t capacity = text->capacity ? text->capacity : CAPACITY_FIRST;
 	size_t needed;
 	char *bytes;
 
-	if (text->failed || __builtin_add_overflow(text->length, more + 1, &needed)) {
-		text->failed = true;
+	if (text->failed)
 		return false;
-	}
-	if (needed <= text->capacity)
+	if (length < text->capacity - text->length)
 		return true;
+	if (__builtin_add_overflow(text->length, length, &needed) || __builtin_add_overflow(needed, 1, &needed))
+		goto failed;
 	while (capacity < needed)
-		capacity = capacity > needed / 2 ? capacity * 2 : needed;
+		if (__builtin_mul_overflow(capacity, 2, &capacity))
+			goto failed;
 	bytes = realloc(text->bytes, capacity);
-	if (!bytes) {
-		text->failed = true;
-		return false;
-	}
+	if (!bytes)
+		goto failed;
 	text->bytes = bytes;
 	text->capacity = capacity;
 	return true;
-}
-
-void text_append_bytes(struct text *text, const void *bytes, size_t length)
-{
-	if (!reserve(text, length))
-		return;
-	if (length)
-		memcpy(text->bytes + text->length, bytes, length);
-	text->length += length;
-	text->bytes[text->length] = '\0';
+failed:
+	text->failed = true;
+	return false;
 }
 
 void text_append(struct text *text, const char *string)
 {
 	text_append_bytes(text, string, strlen(string));
+}
+
+void text_append_bytes(struct text *text, const void *bytes, size_t length)
+{
+	if (!length || !reserve(text, length))
+		return;
+	memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+	text->bytes[text->length] = '\0';
 }
 
 void text_append_char(struct text *text, char c)
@@ -56,32 +62,27 @@ void text_append_char(struct text *text, char c)
 
 void text_append_u64(struct text *text, uint64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DECIMAL_SIZE];
 
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	text_append_bytes(text, digits + at, sizeof(digits) - at);
+	text_append_bytes(text, digits, decimal_format_u64(value, digits));
 }
 
 void text_append_double(struct text *text, double value)
 {
-	char digits[40];
+	char digits[DECIMAL_SIZE];
 
-	if (isnan(value)) {
-		text_append(text, "NaN");
-	} else if (isinf(value)) {
-		text_append(text, value > 0 ? "+Inf" : "-Inf");
-	} else if (value >= 0 && value < INTEGERS_EXACT && value == floor(value) && !signbit(value)) {
-		text_append_u64(text, (uint64_t)value);
-	} else {
-		snprintf(digits, sizeof(digits), "%.15g", value);
-		if (strtod(digits, NULL) != value)
-			snprintf(digits, sizeof(digits), "%.17g", value);
-		text_append(text, digits);
-	}
+	text_append_bytes(text, digits, decimal_format_double(value, digits));
+}
+
+static int print(struct text *text, const char *format, va_list arguments)
+{
+	va_list copy;
+	int length;
+
+	va_copy(copy, arguments);
+	length = vsnprintf(text->bytes + text->length, text->capacity - text->length, format, copy);
+	va_end(copy);
+	return length;
 }
 
 void text_appendf(struct text *text, const char *format, ...)
@@ -89,19 +90,18 @@ void text_appendf(struct text *text, const char *format, ...)
 	va_list arguments;
 	int length;
 
+	if (!reserve(text, 1))
+		return;
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = print(text, format, arguments);
+	if (length >= 0 && (size_t)length >= text->capacity - text->length && reserve(text, (size_t)length))
+		length = print(text, format, arguments);
 	va_end(arguments);
-	if (length < 0) {
+	if (length < 0)
 		text->failed = true;
-		return;
-	}
-	if (!reserve(text, (size_t)length))
-		return;
-	va_start(arguments, format);
-	vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
-	va_end(arguments);
-	text->length += (size_t)length;
+	if (!text->failed)
+		text->length += (size_t)length;
+	text->bytes[text->length] = '\0';
 }
 
 void text_clear(struct text *text)
@@ -122,11 +122,11 @@ char *text_steal(struct text *text)
 {
 	char *bytes = NULL;
 
-	text_append_bytes(text, "", 0);
-	if (text->failed)
-		text_free(text);
-	else
+	if (reserve(text, 0)) {
 		bytes = text->bytes;
-	*text = TEXT_EMPTY;
+		bytes[text->length] = '\0';
+		*text = TEXT_EMPTY;
+	}
+	text_free(text);
 	return bytes;
 }

@@ -186,9 +186,10 @@ void grid_write_row(struct grid *grid, struct text *out)
 	}
 }
 
-void grid_write_left_out(const struct grid *grid, struct text *out)
+unsigned int grid_write_left_out(const struct grid *grid, struct text *out)
 {
 	const char *separator = "";
+	unsigned int count = 0;
 
 	for (size_t i = 0; i < grid->column_count; i++) {
 		if (grid->width[i])
@@ -196,7 +197,9 @@ void grid_write_left_out(const struct grid *grid, struct text *out)
 		text_append(out, separator);
 		text_append(out, grid->columns[i].title);
 		separator = " ";
+		count++;
 	}
+	return count;
 }
 
 bool grid_failed(const struct grid *grid)

@@ -40,8 +40,8 @@ void grid_cell_end(struct grid *grid);
 void grid_fit(struct grid *grid, unsigned int width);
 void grid_write_titles(const struct grid *grid, struct text *out);
 void grid_write_row(struct grid *grid, struct text *out); /* the next row, in order; no newline */
-/* The titles of the columns left out, separated by spaces; nothing if all are there. */
-void grid_write_left_out(const struct grid *grid, struct text *out);
+/* The titles of the columns left out, separated by spaces; returns how many they are. */
+unsigned int grid_write_left_out(const struct grid *grid, struct text *out);
 bool grid_failed(const struct grid *grid);
 void grid_free(struct grid *grid);
 

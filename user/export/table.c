@@ -206,21 +206,22 @@ void table_grid_lines(struct table *table, struct grid *grid, size_t rows)
 	table->failed = table->failed || grid_failed(grid);
 }
 
-/* A piece of a line is there whole or not at all. */
-static void add_piece(struct text *line, unsigned int width, const char *piece)
+/* A piece of a line is there whole or not at all; false if it found no room. ASCII only. */
+static bool add_piece(struct text *line, unsigned int width, const char *piece)
 {
-	unsigned int space = line->length ? strlen(PIECE_SPACE) : 0;
+	size_t space = line->length ? strlen(PIECE_SPACE) : 0;
 
-	if (!*piece || (width && grid_text_width(line->bytes, line->length) + space + strlen(piece) > width))
-		return;
+	if (width && line->length + space + strlen(piece) > width)
+		return false;
 	if (space)
 		text_append(line, PIECE_SPACE);
 	text_append(line, piece);
+	return true;
 }
 
-static void add_piece_f(struct text *line, unsigned int width, const char *format, ...)
+static bool add_piece_f(struct text *line, unsigned int width, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-static void add_piece_f(struct text *line, unsigned int width, const char *format, ...)
+static bool add_piece_f(struct text *line, unsigned int width, const char *format, ...)
 {
 	char piece[160];
 	va_list arguments;
@@ -229,8 +230,7 @@ static void add_piece_f(struct text *line, unsigned int width, const char *forma
 	va_start(arguments, format);
 	length = vsnprintf(piece, sizeof(piece), format, arguments);
 	va_end(arguments);
-	if (length > 0 && (size_t)length < sizeof(piece))
-		add_piece(line, width, piece);
+	return length > 0 && (size_t)length < sizeof(piece) && add_piece(line, width, piece);
 }
 
 /* To the millisecond: finer digits say nothing beside a tick. */
@@ -253,6 +253,7 @@ static void build_head_line(struct table *table, const struct console_config *co
 {
 	struct text line cleanup(text_free) = TEXT_EMPTY;
 	struct text left_out cleanup(text_free) = TEXT_EMPTY;
+	unsigned int columns;
 
 	add_time(&line, config->width, report->time_ns);
 	if (isfinite(report->interval))
@@ -263,11 +264,12 @@ static void build_head_line(struct table *table, const struct console_config *co
 	if (report->late_ticks)
 		add_piece_f(&line, config->width, "late by %llu tick%s", (unsigned long long)report->late_ticks,
 			    report->late_ticks == 1 ? "" : "s");
-	add_piece(&line, config->width, note);
+	if (*note)
+		add_piece(&line, config->width, note);
+	columns = grid_write_left_out(grid, &left_out);
+	if (columns && !add_piece_f(&line, config->width, "no room for %s", left_out.bytes))
+		add_piece_f(&line, config->width, "no room for %u columns", columns);
 	add_piece_f(&line, config->width, "by %s", table_order_name(config->order));
-	grid_write_left_out(grid, &left_out);
-	if (left_out.length)
-		add_piece_f(&line, config->width, "no room for %s", left_out.bytes);
 	if (line.length)
 		text_append_bytes(&table->text, line.bytes, line.length);
 	table->failed = table->failed || line.failed || left_out.failed;

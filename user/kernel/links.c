@@ -24,6 +24,12 @@ struct known_link {
 	uint64_t dump; /* the last dump that it was in, or the one before which its event came */
 };
 
+enum telling {
+	TELL_CHANGES,
+	TELL_ALL,  /* unchanged links, too */
+	TELL_GONE, /* only what has vanished: the rest will be told again */
+};
+
 struct links {
 	struct mnl_socket *socket;
 	struct known_link *known;
@@ -32,7 +38,7 @@ struct links {
 	/* for the time of a call */
 	links_callback changed;
 	void *context;
-	bool tell_all; /* unchanged links, too */
+	enum telling telling;
 };
 
 static struct known_link *link_find(const struct links *links, unsigned int ifindex)
@@ -76,7 +82,7 @@ static bool link_differs(const struct link_info *a, const struct link_info *b)
 static int link_note(struct links *links, const struct link_info *info)
 {
 	struct known_link *link = link_find(links, info->ifindex);
-	bool tell = links->tell_all || !link || link_differs(&link->info, info);
+	bool tell = links->telling == TELL_ALL || (links->telling == TELL_CHANGES && (!link || link_differs(&link->info, info)));
 
 	if (!link)
 		link = link_add(links);
@@ -222,11 +228,11 @@ int links_dump(struct links *links, links_callback changed, void *context)
 	/* Events from before the dump are older than it: they must not be taken for news afterwards. */
 	links->changed = changed;
 	links->context = context;
-	links->tell_all = false;
+	links->telling = TELL_GONE;
 	err = events_read(links, &lost);
 	if (err)
 		return err;
-	links->tell_all = true;
+	links->telling = TELL_ALL;
 	return dump_read(links);
 }
 
@@ -237,7 +243,7 @@ int links_dispatch(struct links *links, links_callback changed, void *context)
 
 	links->changed = changed;
 	links->context = context;
-	links->tell_all = false;
+	links->telling = TELL_CHANGES;
 	err = events_read(links, &lost);
 	if (!err && lost)
 		err = dump_read(links);

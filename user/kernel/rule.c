@@ -86,7 +86,8 @@ static bool all_digits(const char *text)
 
 static int refuse_address(const struct reading *reading, const char *item)
 {
-	return refuse(reading->error, "%s %s is no IPv4 or IPv6 address: 10.0.0.1, 10.0.0.0/8, 2001:db8::/32 or - would be right",
+	return refuse(reading->error,
+		      "%s %s is no IPv4 or IPv6 address: 10.0.0.1, 10.0.0.0/8, 2001:db8::/32 or - would be right",
 		      field_names[reading->field], item);
 }
 
@@ -185,7 +186,8 @@ static int parse_protocol(const struct reading *reading, const char *item, uint8
 	if (!strcasecmp(item, "ip"))
 		return refuse(reading->error, "protocol %s is every protocol: - would be right", item);
 	if (number < 0 || number > UINT8_MAX)
-		return refuse(reading->error, "protocol %s is unknown: a name such as TCP, a number of 0 to 255 or - would be right",
+		return refuse(reading->error,
+			      "protocol %s is unknown: a name such as TCP, a number of 0 to 255 or - would be right",
 			      item);
 	*out = (uint8_t)number;
 	return 0;
@@ -275,15 +277,17 @@ static bool next_token(const char **text, struct slice *out)
 static struct slice close_up(struct slice list, char *out, size_t size)
 {
 	struct slice result = { .start = out };
+	char last = '[';
 
 	for (size_t i = 0; i < list.length && result.length < size; i++) {
 		bool space = strchr(WHITE_SPACE, list.start[i]);
 
 		if (space && strchr(WHITE_SPACE "],", list.start[i + 1]))
 			continue;
-		if (space && strchr("[,", out[result.length - 1]))
+		if (space && strchr("[,", last))
 			continue;
-		out[result.length++] = space ? ',' : list.start[i];
+		last = space ? ',' : list.start[i];
+		out[result.length++] = last;
 	}
 	return result;
 }

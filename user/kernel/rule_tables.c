@@ -45,7 +45,6 @@ static void set_bit(struct rule_bits *bits, size_t rule)
 	bits->words[rule / 64] |= 1ULL << (rule % 64);
 }
 
-
 /* --- prefixes --- */
 
 /* One address of one rule. Compared as bytes: set, field, family, zero and address, then the length. */
@@ -172,8 +171,10 @@ static int compile_prefixes(const struct rule *rules, size_t count, struct rule_
 	qsort(nodes, found, sizeof(*nodes), compare_nodes);
 	distinct = count_distinct(nodes, found);
 	if (distinct > RULE_PREFIXES_PER_SET) {
-		status = refuse(error, -E2BIG, "the rules name %zu different addresses and prefixes, sources and destinations: at most %d would be right",
-				distinct - NODES_OF_ANY, RULE_PREFIXES_PER_SET - NODES_OF_ANY);
+		status = refuse(
+			error, -E2BIG,
+			"the rules name %zu different addresses and prefixes, sources and destinations: at most %d would be right",
+			distinct - NODES_OF_ANY, RULE_PREFIXES_PER_SET - NODES_OF_ANY);
 		goto out;
 	}
 	tables->prefixes = calloc(distinct, sizeof(*tables->prefixes));
@@ -235,7 +236,8 @@ static unsigned int hash_bits(const struct rule_bits *bits)
 	uint64_t hash = 0;
 
 	for (unsigned int i = 0; i < RULE_WORDS; i++)
-		hash = (hash ^ bits->words[i]) * 0x9e3779b97f4a7c15ULL; /* 2^64 over the golden ratio (Fibonacci hashing) */
+		hash = (hash ^ bits->words[i]) *
+		       0x9e3779b97f4a7c15ULL; /* 2^64 over the golden ratio (Fibonacci hashing) */
 	return (unsigned int)(hash >> 32) % CLASS_BUCKETS;
 }
 
@@ -251,7 +253,7 @@ static int class_of(struct port_sweep *sweep, const struct rule_bits *bits, stru
 	if (*class_count == RULE_PORT_CLASSES_MAX)
 		return -E2BIG;
 	classes[*class_count] = *bits;
-	sweep->buckets[bucket] = (uint16_t)++*class_count;
+	sweep->buckets[bucket] = (uint16_t)++ * class_count;
 	return (int)*class_count - 1;
 }
 
@@ -275,10 +277,11 @@ static int sweep_ports(struct port_sweep *sweep, struct rule_tables *tables, enu
 		if (flips_any(&sweep->flips[port], &bits) || class < 0)
 			class = class_of(sweep, &bits, tables->class_bits[field], &tables->class_count[field]);
 		if (class < 0)
-			return refuse(error, class,
-				      "the rules divide the %s ports into more than %d classes: fewer overlapping port lists would be right",
-				      field == RULE_SOURCE ? "source" : "destination", RULE_PORT_CLASSES_MAX);
-		tables->port_classes[field][port] = (uint32_t)class;
+			return refuse(
+				error, class,
+				"the rules divide the %s ports into more than %d classes: fewer overlapping port lists would be right",
+				field == RULE_SOURCE ? "source" : "destination", RULE_PORT_CLASSES_MAX);
+		tables->port_classes[field][port] = (uint32_t) class;
 	}
 	return 0;
 }
@@ -309,7 +312,8 @@ static void compile_protocols(const struct rule *rules, size_t count, struct rul
 		for (unsigned int protocol = 0; protocol < 256; protocol++) {
 			if (names_ports && !rule_protocol_has_ports((uint8_t)protocol))
 				continue;
-			if (!rules[i].protocol_count || memchr(rules[i].protocols, (int)protocol, rules[i].protocol_count))
+			if (!rules[i].protocol_count ||
+			    memchr(rules[i].protocols, (int)protocol, rules[i].protocol_count))
 				set_bit(&tables->protocol_bits[protocol], i);
 		}
 	}

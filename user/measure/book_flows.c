@@ -12,8 +12,6 @@
 #include "measure/book_internal.h"
 #include "measure/moments.h"
 
-#define ROWS_AT_FIRST 256
-
 enum protocol_group group_of(unsigned int protocol)
 {
 	switch (protocol) {
@@ -77,15 +75,19 @@ static struct gap_memory gaps_remember(const struct flow_record *record)
 	};
 }
 
-/* Room for as many rows as there are flows: untouched memory costs nothing, and copying is rare. */
+/*
+ * Room for as many rows as there are flows. Untouched memory costs nothing; whole steps make the rows of one report fit
+ * where those of an earlier one were, so that the heap does not creep.
+ */
 static int grow_rows(struct book *book)
 {
-	size_t capacity = book->row_capacity ? book->row_capacity * 3 / 2 : ROWS_AT_FIRST;
+	size_t wanted = book->row_capacity * 3 / 2, capacity;
 	struct flow_report *rows;
 	struct flow_entry **owners;
 
-	if (capacity < book->table.count)
-		capacity = book->table.count;
+	if (wanted < book->table.count)
+		wanted = book->table.count;
+	capacity = (wanted / ROWS_STEP + 1) * ROWS_STEP;
 	rows = realloc(book->rows, capacity * sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;

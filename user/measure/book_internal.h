@@ -11,6 +11,7 @@
 #include "measure/flow_table.h"
 
 #define UNKNOWN_INTERFACE "?"
+#define ROWS_STEP 1024 /* rows are allocated in multiples of it */
 
 /* The tallies of a ledger as one array: what is seen, then each outcome. */
 #define SHEET_SEEN 0

@@ -3,7 +3,6 @@
  * The end of a tick: the rows that the reading filled become the report. All memory is taken before anything changes,
  * so that a report that fails leaves the book as it was, and the next one spans both ticks.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,14 +10,7 @@
 
 #include "measure/book_internal.h"
 #include "measure/moments.h"
-
-/* What orders the flows, beside each other in memory. */
-struct rank {
-	uint64_t grown; /* bytes since the report before: in the order of the throughput */
-	uint64_t bytes;
-	uint64_t ends; /* of the key: its last word of the source, and the ports; most ties end here */
-	const struct flow_report *row;
-};
+#include "measure/ranks.h"
 
 /* What a report needs besides the rows. */
 struct makings {
@@ -40,20 +32,13 @@ static int makings_new(const struct book *book, struct makings *out)
 	report->references = 1;
 	report->totals = array_new(book->place_count * DIRECTIONS, sizeof(*report->totals));
 	report->interfaces = array_new(book->interface_count, sizeof(*report->interfaces));
-	out->ranks = array_new(book->row_count, sizeof(*out->ranks));
+	out->ranks = array_new(book->row_count, RANKS_PER_ROW * sizeof(*out->ranks));
 	out->report = report;
 	if (report->totals && report->interfaces && out->ranks)
 		return 0;
 	free(out->ranks);
 	report_release(report);
 	return -ENOMEM;
-}
-
-static uint64_t ends_of(const struct flow_key *key)
-{
-	uint32_t source = ntohl(key->src[key->family == 4 ? 0 : 3]);
-
-	return (uint64_t)source << 32 | (uint64_t)ntohs(key->sport) << 16 | ntohs(key->dport);
 }
 
 /* Flows that this reading did not find have left the table without a word; so have their rows. */
@@ -74,50 +59,6 @@ static void drop_unseen(struct book *book)
 		kept++;
 	}
 	book->row_count = kept;
-}
-
-static int compare_ranks(const void *left, const void *right)
-{
-	const struct rank *a = left, *b = right;
-
-	if (a->grown != b->grown)
-		return a->grown < b->grown ? 1 : -1;
-	if (a->bytes != b->bytes)
-		return a->bytes < b->bytes ? 1 : -1;
-	if (a->ends != b->ends)
-		return a->ends < b->ends ? -1 : 1;
-	return memcmp(&a->row->key, &b->row->key, sizeof(a->row->key));
-}
-
-/* Puts the rows in the order of their ranks, along the cycles of the permutation: no second array of rows. */
-static void permute(struct flow_report *rows, struct rank *ranks, size_t count)
-{
-	for (size_t start = 0; start < count; start++) {
-		struct flow_report moved;
-		size_t hole = start, from;
-
-		if (!ranks[start].row || ranks[start].row == &rows[start])
-			continue;
-		moved = rows[start];
-		for (from = (size_t)(ranks[hole].row - rows); from != start; from = (size_t)(ranks[hole].row - rows)) {
-			rows[hole] = rows[from];
-			ranks[hole].row = NULL;
-			hole = from;
-		}
-		rows[hole] = moved;
-		ranks[hole].row = NULL;
-	}
-}
-
-static void rank_rows(const struct flow_report *rows, struct rank *ranks, size_t count, bool rates_known)
-{
-	for (size_t i = 0; i < count; i++)
-		ranks[i] = (struct rank){
-			.grown = rates_known ? (uint64_t)rows[i].throughput : 0,
-			.bytes = rows[i].bytes,
-			.ends = ends_of(&rows[i].key),
-			.row = &rows[i],
-		};
 }
 
 /* Turns bytes into rates, and sums the rows up by protocol. The rows are still in the order of their owners. */
@@ -150,14 +91,15 @@ static void finish_rows(struct book *book, struct report *report, double interva
 /* The rows become the report's; the book will begin with new ones. */
 static void hand_rows(struct book *book, struct report *report)
 {
-	struct flow_report *exact = NULL;
+	size_t enough = (book->row_count / ROWS_STEP + 1) * ROWS_STEP;
+	struct flow_report *smaller = NULL;
 
+	if (enough < book->row_capacity)
+		smaller = realloc(book->rows, enough * sizeof(*smaller));
+	report->flows = smaller ? smaller : book->rows;
 	report->flow_count = book->row_count;
-	if (book->row_count)
-		exact = realloc(book->rows, book->row_count * sizeof(*exact));
-	report->flows = exact ? exact : book->rows;
-	book->rows = NULL;
 	free(book->owners);
+	book->rows = NULL;
 	book->owners = NULL;
 	book->row_count = 0;
 	book->row_capacity = 0;
@@ -209,10 +151,9 @@ int book_report(struct book *book, uint64_t late_ticks, const struct self_report
 	ledgers_commit(book);
 	report->total_count = ledgers_report(book, divisor, report->totals);
 	drop_unseen(book);
-	rank_rows(book->rows, makings.ranks, book->row_count, interval > 0);
+	ranks_take(makings.ranks, book->rows, book->row_count, interval > 0);
 	finish_rows(book, report, divisor);
-	qsort(makings.ranks, book->row_count, sizeof(*makings.ranks), compare_ranks);
-	permute(book->rows, makings.ranks, book->row_count);
+	ranks_sort(makings.ranks, book->rows, book->row_count);
 	free(makings.ranks);
 	hand_rows(book, report);
 	sweep_flows(book);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Opening the monitor and what it reads: flows, ledgers, costs. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kernel/monitor_internal.h"
+#include "sandbox.h"
+
+#define MANY 10000 /* flows; several batches */
+
+static int wires_make(void **state)
+{
+	(void)state;
+	run("ip link add left type veth peer name right && ip link set left up && ip link set right up");
+	return 0;
+}
+
+static int wires_cut(void **state)
+{
+	(void)state;
+	run("ip link del left");
+	return 0;
+}
+
+/* How often each port was seen as a flow's source. */
+struct ports {
+	unsigned int seen[65536];
+	uint64_t packets;
+};
+
+static void ports_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+{
+	struct ports *ports = context;
+	const uint8_t *sport = (const uint8_t *)&key->sport;
+
+	ports->seen[sport[0] << 8 | sport[1]]++;
+	ports->packets += record->packets;
+}
+
+static void assert_ports_once(const struct ports *ports, unsigned int first, unsigned int count)
+{
+	for (unsigned int port = 0; port < 65536; port++)
+		if (ports->seen[port] != (port >= first && port < first + count))
+			fail_msg("port %u was read %u times", port, ports->seen[port]);
+	assert_int_equal(ports->packets, count);
+}
+
+static void test_every_flow_once(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	struct ports *ports = calloc(1, sizeof(*ports));
+	struct monitor_visitor visitor = { .context = ports, .flow = ports_flow };
+	uint64_t flows = 0;
+
+	(void)state;
+	assert_non_null(ports);
+	attach(monitor, "left");
+	frames_send("right", 1, MANY);
+	assert_int_equal(flows_read_batches(monitor, &visitor, &flows), 0);
+	assert_int_equal(flows, MANY);
+	assert_ports_once(ports, 1, MANY);
+	memset(ports, 0, sizeof(*ports));
+	flows = 0;
+	assert_int_equal(flows_read_singly(monitor, &visitor, &flows), 0);
+	assert_int_equal(flows, MANY);
+	assert_ports_once(ports, 1, MANY);
+	free(ports);
+	monitor_close(monitor);
+}
+
+/* Room for one flow only: whole buckets of two and more do not fit, and it must grow until they do. */
+static void test_room_grows(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	struct ports *ports = calloc(1, sizeof(*ports));
+	struct monitor_visitor visitor = { .context = ports, .flow = ports_flow };
+	uint64_t flows = 0;
+
+	(void)state;
+	assert_non_null(ports);
+	monitor->room.keys = calloc(1, sizeof(*monitor->room.keys));
+	monitor->room.records = calloc(1, sizeof(*monitor->room.records));
+	assert_true(monitor->room.keys && monitor->room.records);
+	monitor->room.capacity = 1;
+	attach(monitor, "left");
+	frames_send("right", 1, MANY);
+	assert_int_equal(flows_read_batches(monitor, &visitor, &flows), 0);
+	assert_int_equal(flows, MANY);
+	assert_ports_once(ports, 1, MANY);
+	assert_true(monitor->room.capacity > 1);
+	free(ports);
+	monitor_close(monitor);
+}
+
+static void test_full_table_overflows(void **state)
+{
+	struct monitor_config config = config_of(HOOK_TC);
+	const struct ledger_record *ledger;
+	char error[MONITOR_ERROR_SIZE];
+	struct monitor *monitor;
+	struct readout readout;
+
+	(void)state;
+	config.max_flows = 100;
+	assert_int_equal(monitor_open(&config, &monitor, error), 0);
+	attach(monitor, "left");
+	frames_send("right", 1, 150);
+	readout = readout_of(monitor, index_of("left"));
+	ledger = &readout.ledger[DIRECTION_INGRESS];
+	assert_int_equal(readout.flows[DIRECTION_INGRESS], 100);
+	assert_int_equal(ledger->seen.packets, 150);
+	assert_int_equal(ledger->outcome[OUTCOME_FLOW].packets, 100);
+	assert_int_equal(ledger->outcome[OUTCOME_OVERFLOW].packets, 50);
+	monitor_close(monitor);
+}
+
+static void keep_key(void *context, const struct flow_key *key, const struct flow_record *record)
+{
+	(void)record;
+	*(struct flow_key *)context = *key;
+}
+
+static void test_retire(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	struct flow_key key;
+	struct monitor_visitor visitor = { .context = &key, .flow = keep_key };
+	struct flow_record last;
+	struct readout readout;
+	uint64_t flows = 0;
+
+	(void)state;
+	attach(monitor, "left");
+	for (int i = 0; i < 7; i++)
+		frames_send("right", 1000, 1);
+	assert_int_equal(flows_read_batches(monitor, &visitor, &flows), 0);
+	assert_int_equal(flows, 1);
+	assert_int_equal(monitor_retire(monitor, &key, &last), 0);
+	assert_int_equal(last.packets, 7);
+	assert_int_equal(last.bytes, 7 * FRAME_BYTES);
+	assert_int_equal(monitor_retire(monitor, &key, &last), -ENOENT);
+	readout = readout_of(monitor, index_of("left"));
+	assert_int_equal(readout.flows[DIRECTION_INGRESS], 0);
+	assert_int_equal(readout.ledger[DIRECTION_INGRESS].outcome[OUTCOME_FLOW].packets, 7);
+	monitor_close(monitor);
+}
+
+static void test_program_costs(void **state)
+{
+	struct monitor_config config = config_of(HOOK_TC);
+	struct program_cost costs[PROGRAMS_MAX];
+	char error[MONITOR_ERROR_SIZE];
+	struct monitor *monitor;
+	size_t count;
+	bool found = false;
+
+	(void)state;
+	config.count_run_time = true;
+	assert_int_equal(monitor_open(&config, &monitor, error), 0);
+	attach(monitor, "left");
+	frames_send("right", 1000, 9);
+	count = monitor_program_costs(monitor, costs);
+	assert_int_equal(count, 4); /* two directions, with a link header and without */
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(costs[i].program, "flowgauge_in") != 0)
+			continue;
+		found = true;
+		assert_int_equal(costs[i].runs, 9);
+		assert_true(costs[i].run_ns > 0);
+	}
+	assert_true(found);
+	monitor_close(monitor);
+}
+
+/* Writes a CPU's copy of a ledger entry as a program would leave it. */
+static void ledger_write(struct monitor *monitor, unsigned int place, uint64_t started, uint64_t finished, uint64_t seen,
+			 uint64_t flow)
+{
+	struct ledger_record *copies = calloc(monitor->cpus, sizeof(*copies));
+	__u32 index = DIRECTIONS * place;
+
+	assert_non_null(copies);
+	copies[0].started = started;
+	copies[0].finished = finished;
+	copies[0].seen = (struct tally){ seen, 10 * seen };
+	copies[0].outcome[OUTCOME_FLOW] = (struct tally){ flow, 10 * flow };
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(monitor->skeleton->maps.ledger), &index, copies, BPF_ANY), 0);
+	free(copies);
+}
+
+/* A CPU that stays in the middle of a packet: what it has seen is what it has given an outcome. */
+static void test_torn_ledger(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	struct ledger_record sum;
+
+	(void)state;
+	ledger_write(monitor, 3, 8, 7, 8, 7);
+	assert_int_equal(ledger_read(monitor, 3, DIRECTION_INGRESS, &sum), 0);
+	assert_int_equal(sum.seen.packets, 7);
+	assert_int_equal(sum.seen.bytes, 70);
+	ledger_write(monitor, 3, 8, 8, 8, 8);
+	assert_int_equal(ledger_read(monitor, 3, DIRECTION_INGRESS, &sum), 0);
+	assert_int_equal(sum.seen.packets, 8);
+	monitor_close(monitor);
+}
+
+/* Places go round: the interface let go longest ago gives way, and the next one starts at zero. */
+static void test_places_are_reused(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	unsigned int first = 5000;
+	struct readout readout;
+	int number;
+
+	(void)state;
+	for (unsigned int i = 0; i < INTERFACES_MAX - 1; i++) {
+		number = place_take(monitor, first + i);
+		assert_in_range(number, 1, INTERFACES_MAX - 1);
+		ledger_write(monitor, (unsigned int)number, 5, 5, 5, 5);
+	}
+	assert_int_equal(place_take(monitor, first + 1000), -ENOSPC);
+	place_release(monitor, place_of(monitor, first + 17));
+	place_release(monitor, place_of(monitor, first + 3));
+	assert_null(place_of(monitor, first + 3));
+	number = place_take(monitor, first + 3); /* comes back */
+	assert_true(number > 0);
+	place_release(monitor, place_of(monitor, first + 3));
+	assert_true(place_take(monitor, first + 1000) > 0);
+	assert_int_equal(readout_of(monitor, first + 17).ledgers, 0);
+	assert_int_equal(readout_of(monitor, first + 3).ledgers, DIRECTIONS);
+	assert_int_equal(readout_of(monitor, first + 3).ledger[DIRECTION_INGRESS].seen.packets, 5);
+	readout = readout_of(monitor, first + 1000);
+	assert_int_equal(readout.ledgers, DIRECTIONS);
+	assert_int_equal(readout.ledger[DIRECTION_INGRESS].seen.packets, 0);
+	ledger_write(monitor, (unsigned int)(place_of(monitor, first + 1000) - monitor->places), 9, 9, 9, 9);
+	assert_int_equal(readout_of(monitor, first + 1000).ledger[DIRECTION_INGRESS].seen.packets, 4);
+	monitor_close(monitor);
+}
+
+/* Interfaces whose indices lie a table's length apart meet in the same slots, of which the programs look at eight. */
+static void test_slots_collide(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+
+	(void)state;
+	for (unsigned int i = 0; i < INTERFACE_PROBES; i++)
+		assert_true(place_take(monitor, 7 + i * INTERFACE_SLOTS) > 0);
+	assert_int_equal(place_take(monitor, 7 + INTERFACE_PROBES * INTERFACE_SLOTS), -ENOSPC);
+	place_release(monitor, place_of(monitor, 7 + 2 * INTERFACE_SLOTS));
+	assert_true(place_take(monitor, 7 + INTERFACE_PROBES * INTERFACE_SLOTS) > 0);
+	assert_int_equal(monitor->skeleton->bss->interface_slots[9].ifindex, 7 + INTERFACE_PROBES * INTERFACE_SLOTS);
+	assert_int_equal(readout_of(monitor, 7 + 2 * INTERFACE_SLOTS).ledgers, 0);
+	monitor_close(monitor);
+}
+
+static void capabilities_keep(unsigned int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	data[CAP_TO_INDEX(capability)].effective = CAP_TO_MASK(capability);
+	data[CAP_TO_INDEX(capability)].permitted = CAP_TO_MASK(capability);
+	if (syscall(SYS_capset, &header, data))
+		_exit(100);
+}
+
+static void test_capabilities_are_named(void **state)
+{
+	static const char expected[] =
+		"not permitted to load BPF programs: CAP_BPF, CAP_PERFMON missing: run as root, or grant them";
+	struct monitor_config config = config_of(HOOK_AUTO);
+	char error[MONITOR_ERROR_SIZE];
+	struct monitor *monitor;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_null(monitor_missing_capabilities());
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (!pid) {
+		capabilities_keep(CAP_NET_ADMIN);
+		if (!monitor_open(&config, &monitor, error))
+			_exit(1);
+		_exit(strcmp(error, expected) ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_table_too_large(void **state)
+{
+	struct monitor_config config = config_of(HOOK_TC);
+	char error[MONITOR_ERROR_SIZE];
+	struct monitor *monitor;
+
+	(void)state;
+	config.max_flows = 4294967295U;
+	assert_true(monitor_open(&config, &monitor, error) < 0);
+	assert_string_equal(error, "no memory for a table of 4294967295 flows: use a smaller --max-flows");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_every_flow_once, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_room_grows, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_full_table_overflows, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_retire, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_program_costs, wires_make, wires_cut),
+		cmocka_unit_test(test_torn_ledger),
+		cmocka_unit_test(test_places_are_reused),
+		cmocka_unit_test(test_slots_collide),
+		cmocka_unit_test(test_capabilities_are_named),
+		cmocka_unit_test(test_table_too_large),
+	};
+	const char *missing = sandbox_enter();
+
+	if (missing) {
+		print_message("skipped: %s is missing\n", missing);
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

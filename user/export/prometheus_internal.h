@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the exposition share: a writer of families and samples, and the series of flows. */
+#ifndef FLOWGAUGE_PROMETHEUS_INTERNAL_H
+#define FLOWGAUGE_PROMETHEUS_INTERNAL_H
+
+#include "export/prometheus.h"
+
+enum family_type { FAMILY_COUNTER, FAMILY_GAUGE, FAMILY_HISTOGRAM };
+
+/* Rendered labels, `{a="b",c="d"` without the closing brace, so that another one can follow; length 0: none. */
+struct labels {
+	const char *bytes;
+	size_t length;
+};
+
+#define NO_LABELS ((struct labels){ NULL, 0 })
+#define SAMPLE_NAME_SIZE 96
+
+/*
+ * Families are written one after the other. HELP and TYPE come with a family's first sample, so that a family without
+ * samples leaves nothing.
+ */
+struct exposition_writer {
+	struct text *out;
+	enum exposition format;
+	const char *family; /* without _total */
+	const char *help;
+	enum family_type type;
+	bool headed;                        /* HELP and TYPE are written */
+	char sample_name[SAMPLE_NAME_SIZE]; /* with _total */
+	size_t sample_name_length;
+};
+
+/* `name` is without _total; both strings are static. */
+void family_begin(struct exposition_writer *writer, const char *name, enum family_type type, const char *help);
+void sample_u64(struct exposition_writer *writer, struct labels labels, uint64_t value);
+void sample_double(struct exposition_writer *writer, struct labels labels, double value); /* NaN is written */
+void sample_known(struct exposition_writer *writer, struct labels labels, double value);  /* NaN: no sample */
+/* The same with one label more, whose value needs no escape. */
+void sample_u64_of(struct exposition_writer *writer, struct labels labels, const char *name, const char *label_value,
+		   uint64_t value);
+/* A histogram's lines; `cumulative` as in report.h. */
+void sample_histogram(struct exposition_writer *writer, const double *bounds, const uint64_t *cumulative, size_t count,
+		      uint64_t observations, double sum);
+
+/* Appends `{name="value"` or `,name="value"`, escaped. Bytes that are not UTF-8 become \xNN, as text. */
+void label_append(struct text *labels, const char *name, const char *value);
+struct labels labels_of(const struct text *labels, size_t start);
+
+extern const char *const direction_labels[DIRECTIONS];
+
+/*
+ * The series of flows: the largest flows by bytes, each with all flows that have the same labels (they differ in VLAN
+ * tags), and everything that the ledger counted as flows but these, as one more.
+ */
+struct series {
+	struct labels labels;
+	struct flow_report flow; /* sums of the counters and rates; the rest is the largest flow's */
+	size_t source;           /* index of the largest flow in the report */
+	bool is_rest;
+};
+
+struct series_set {
+	struct series *items; /* owned; the rest is the last one, if there is one */
+	size_t count;
+	struct text labels;
+};
+
+int series_select(const struct report *report, size_t max_flows, struct series_set *out); /* 0 or -ENOMEM */
+void series_free(struct series_set *set);
+
+void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows);
+void write_ledger(struct exposition_writer *writer, const struct report *report);
+void write_self(struct exposition_writer *writer, const struct report *report);
+void write_legacy(struct exposition_writer *writer, const struct report *report);
+
+#endif
