@@ -10,7 +10,8 @@ struct buffer {
 	__u32 length;         /* bytes of the buffer, link header included, and also what is not in its linear part */
 	__u32 stripped;       /* bytes that were on the wire and that the device or kernel took out: a VLAN tag */
 	__u16 vlan;           /* that tag: VLAN_PRESENT | id, or 0 */
-	__u16 link_protocol;  /* EtherType, network byte order, of a buffer without a link header; 0: it has one */
+	__be16 link_protocol; /* EtherType of a buffer without an Ethernet header; 0: it has one */
+	__u32 link_bytes;     /* then, of what stands before its network header */
 	__u32 segments;       /* packets that were, or will be, on the wire for this buffer; 0 is read as 1 */
 	__u32 segment_size;   /* payload bytes of each of them but the last; 0: not merged */
 };

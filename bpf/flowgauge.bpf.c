@@ -17,16 +17,24 @@
 
 #define PULL_BYTES 512 /* asked into the linear part where the headers do not lie there */
 
+/* What a replay says of the frame; NULL where it says nothing. */
+static __always_inline const struct packet_note *packet_note(struct xdp_md *xdp)
+{
+	struct packet_note *note = (void *)(long)xdp->data_meta;
+
+	return (void *)(note + 1) <= (void *)(long)xdp->data ? note : NULL;
+}
+
 static __always_inline __u64 packet_time(void *context, int is_xdp)
 {
-	__u64 *stamp;
+	const struct packet_note *note;
 
 	if (constants.clock == CLOCK_OF_KERNEL)
 		return bpf_ktime_get_ns();
 	if (!is_xdp)
 		return ((struct __sk_buff *)context)->tstamp;
-	stamp = (void *)(long)((struct xdp_md *)context)->data_meta;
-	return (void *)(stamp + 1) <= (void *)(long)((struct xdp_md *)context)->data ? *stamp : 0;
+	note = packet_note(context);
+	return note ? note->time_ns : 0;
 }
 
 /* One update of a flow's record: the number is found before the lock is taken. */
@@ -118,6 +126,15 @@ int flowgauge_xdp(struct xdp_md *xdp)
 	if (!scratch)
 		return XDP_PASS;
 	facts = &scratch->facts;
+	if (constants.clock == CLOCK_OF_PACKET) {
+		const struct packet_note *note = packet_note(xdp);
+
+		if (note) {
+			buffer.length = note->wire_length ? note->wire_length : buffer.length;
+			buffer.link_bytes = note->link_bytes;
+			buffer.link_protocol = note->link_protocol;
+		}
+	}
 	__builtin_memset(facts, 0, sizeof(*facts));
 	facts->key.ifindex = xdp->ingress_ifindex;
 	facts->key.direction = DIRECTION_INGRESS;

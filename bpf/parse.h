@@ -33,6 +33,7 @@
 
 #define LINK_TAGS_MAX 4       /* VLAN tags walked over; the VLAN_MAX_DEPTH outermost are in the key */
 #define EXTENSIONS_MAX 8      /* IPv6 extension headers walked over */
+#define LINK_BYTES_MASK 63    /* a link header that is not Ethernet is shorter */
 #define HEADERS_REACH 4096    /* where the last header begins at most */
 #define ETHERTYPE_QINQ_OLD 0x9100
 
@@ -306,7 +307,7 @@ static __always_inline void count_segments(const struct buffer *buffer, struct f
 /* `facts` is zeroed, but for key.ifindex and key.direction. What is not IP has its packets and bytes counted, too. */
 static __always_inline int parse(void *start, void *end, const struct buffer *buffer, struct facts *facts)
 {
-	struct cursor cursor = { .start = start, .end = end };
+	struct cursor cursor = { .start = start, .end = end, .offset = buffer->link_bytes & LINK_BYTES_MASK };
 	__be16 protocol = 0;
 	__u32 left = 0;
 	int result;

@@ -7,7 +7,15 @@
 
 enum clock_source {
 	CLOCK_OF_KERNEL = 0, /* bpf_ktime_get_ns at each packet */
-	CLOCK_OF_PACKET = 1, /* 8 bytes of XDP metadata, or skb->tstamp: for replays and tests */
+	CLOCK_OF_PACKET = 1, /* a struct packet_note in the XDP metadata, or skb->tstamp: for replays and tests */
+};
+
+/* What a capture knows of a frame beside its bytes; goes in front of the frame as XDP metadata. */
+struct packet_note {
+	__u64 time_ns;
+	__u32 wire_length;    /* bytes on the wire, also those that were not captured; 0: those that are there */
+	__u16 link_bytes;     /* of a link header that is not Ethernet: where the network header starts */
+	__be16 link_protocol; /* EtherType after such a link header; 0: the link is Ethernet */
 };
 
 enum sequence_mode {

@@ -79,17 +79,18 @@ struct run {
 static inline int programs_run(const struct programs *programs, enum program program, const uint8_t *bytes, size_t length,
 			       const struct run *run)
 {
-	uint8_t with_time[sizeof(uint64_t) + 16384], out[sizeof(with_time)];
-	struct xdp_md xdp = { .data_meta = 0, .data = sizeof(uint64_t), .data_end = (uint32_t)(sizeof(uint64_t) + length) };
+	struct packet_note note = { .time_ns = run->time_ns };
+	uint8_t with_note[sizeof(note) + 16384], out[sizeof(with_note)];
+	struct xdp_md xdp = { .data_meta = 0, .data = sizeof(note), .data_end = (uint32_t)(sizeof(note) + length) };
 	struct __sk_buff skb = { .tstamp = run->time_ns, .gso_segs = run->gso_segs, .gso_size = run->gso_size };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes, .data_size_in = (uint32_t)length, .repeat = 1);
 	int error;
 
 	if (program == PROGRAM_XDP) {
-		memcpy(with_time, &run->time_ns, sizeof(uint64_t));
-		memcpy(with_time + sizeof(uint64_t), bytes, length);
-		options.data_in = with_time;
-		options.data_size_in = (uint32_t)(sizeof(uint64_t) + length);
+		memcpy(with_note, &note, sizeof(note));
+		memcpy(with_note + sizeof(note), bytes, length);
+		options.data_in = with_note;
+		options.data_size_in = (uint32_t)(sizeof(note) + length);
 		options.ctx_in = &xdp;
 		options.ctx_size_in = sizeof(xdp);
 	} else {

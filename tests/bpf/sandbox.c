@@ -88,7 +88,7 @@ static uint16_t checksum_of(const uint8_t *header)
 	for (int i = 0; i < 20; i += 2)
 		sum += (uint32_t)header[i] << 8 | header[i + 1];
 	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~((sum & 0xffff) + (sum >> 16));
+	return (uint16_t) ~((sum & 0xffff) + (sum >> 16));
 }
 
 static void put16(uint8_t *bytes, unsigned int value)
@@ -146,7 +146,8 @@ static void readout_flow(void *context, const struct flow_key *key, const struct
 	readout->flow_packets[key->direction] += record->packets + record->spilled.packets;
 }
 
-static void readout_ledger(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
+static void readout_ledger(void *context, unsigned int ifindex, enum direction direction,
+			   const struct ledger_record *sum)
 {
 	struct readout *readout = context;
 

@@ -127,7 +127,8 @@ static void test_hooks_asked_for(void **state)
 		for (enum direction direction = 0; direction < DIRECTIONS; direction++) {
 			assert_string_equal(hook_name(attachment.hook[direction]), hook_name(cases[i].hook[direction]));
 			assert_string_equal(attachment.reason[direction], cases[i].reason[direction]);
-			assert_int_equal(tcx_count("left", direction ? TCX_EGRESS : TCX_INGRESS), cases[i].tcx[direction]);
+			assert_int_equal(tcx_count("left", direction ? TCX_EGRESS : TCX_INGRESS),
+					 cases[i].tcx[direction]);
 		}
 		assert_int_equal(xdp_id("left") != 0, cases[i].xdp);
 		assert_counts_both_ways(monitor);
@@ -229,7 +230,8 @@ static void test_all_or_nothing(void **state)
 	count = egress_fill(links);
 	monitor = monitor_of(HOOK_TC);
 	assert_int_equal(monitor_attach(monitor, index_of("left"), "left", &attachment, error), -ERANGE);
-	assert_string_equal(error, "cannot watch left: the kernel refuses the tc program: Numerical result out of range");
+	assert_string_equal(error,
+			    "cannot watch left: the kernel refuses the tc program: Numerical result out of range");
 	assert_int_equal(tcx_count("left", TCX_INGRESS), 0);
 	while (count)
 		close(links[--count]);
@@ -241,7 +243,8 @@ static void test_all_or_nothing(void **state)
 static void test_another_xdp_program(void **state)
 {
 	char error[MONITOR_ERROR_SIZE], expected[MONITOR_ERROR_SIZE];
-	struct monitor *first = monitor_of(HOOK_XDP), *second = monitor_of(HOOK_XDP), *third = monitor_of(HOOK_XDP_GENERIC);
+	struct monitor *first = monitor_of(HOOK_XDP), *second = monitor_of(HOOK_XDP),
+		       *third = monitor_of(HOOK_XDP_GENERIC);
 	struct attachment attachment;
 	unsigned int egress;
 
@@ -330,10 +333,12 @@ static void test_link_type_refused(void **state)
 		int type;
 		const char *error;
 	} cases[] = {
-		{ ARPHRD_INFINIBAND, "cannot watch odd: its link type is InfiniBand (32): Ethernet, or a tunnel without a link "
-				     "header, is what can be watched" },
-		{ 4242, "cannot watch odd: its link type is 4242: Ethernet, or a tunnel without a link header, is what can be "
-			"watched" },
+		{ ARPHRD_INFINIBAND,
+		  "cannot watch odd: its link type is InfiniBand (32): Ethernet, or a tunnel without a link "
+		  "header, is what can be watched" },
+		{ 4242,
+		  "cannot watch odd: its link type is 4242: Ethernet, or a tunnel without a link header, is what can be "
+		  "watched" },
 	};
 
 	(void)state;

@@ -134,11 +134,8 @@ static void test_leaves_what_others_made(void **state)
 		unsigned int filters; /* that stay */
 		const char *qdisc;
 	} cases[] = {
-		{ false, NEVER, 0, "" },
-		{ true, NEVER, 0, "clsact" },
-		{ false, DURING, 1, "clsact" },
-		{ true, DURING, 1, "clsact" },
-		{ true, BEFORE, 1, "clsact" },
+		{ false, NEVER, 0, "" },       { true, NEVER, 0, "clsact" },  { false, DURING, 1, "clsact" },
+		{ true, DURING, 1, "clsact" }, { true, BEFORE, 1, "clsact" },
 	};
 
 	(void)state;

@@ -184,8 +184,8 @@ static void test_program_costs(void **state)
 }
 
 /* Writes a CPU's copy of a ledger entry as a program would leave it. */
-static void ledger_write(struct monitor *monitor, unsigned int place, uint64_t started, uint64_t finished, uint64_t seen,
-			 uint64_t flow)
+static void ledger_write(struct monitor *monitor, unsigned int place, uint64_t started, uint64_t finished,
+			 uint64_t seen, uint64_t flow)
 {
 	struct ledger_record *copies = calloc(monitor->cpus, sizeof(*copies));
 	__u32 index = DIRECTIONS * place;
