@@ -55,8 +55,12 @@ static struct flow_record record_of(uint32_t index, uint64_t tick)
 		.first_ns = SECOND,
 		.last_ns = SECOND + (packets - 1) * gap,
 		.gap_squares = (packets - 1) * (gap * gap >> GAP_SQUARE_SHIFT),
-		.sequence = { .started = 1, .received = packets, .base = 1, .highest = (uint32_t)packets,
-			      .current = (uint32_t)packets, .run_unique = packets },
+		.sequence = { .started = 1,
+			      .received = packets,
+			      .base = 1,
+			      .highest = (uint32_t)packets,
+			      .current = (uint32_t)packets,
+			      .run_unique = packets },
 	};
 }
 

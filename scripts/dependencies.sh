@@ -24,6 +24,7 @@ table() {
 	library ncursesw|libncurses-dev|ncurses-devel|build test lint
 	library zlib|zlib1g-dev|zlib-devel|build test lint
 	library libcap|libcap-dev|libcap-devel|build test lint
+	library libpcap|libpcap-dev|libpcap-devel|build test lint
 	library cmocka|libcmocka-dev|libcmocka-devel|test lint
 	command ip|iproute2|iproute|test
 	command tc|iproute2|iproute-tc|test

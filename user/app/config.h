@@ -48,6 +48,7 @@ struct config {
 	bool legacy_metrics;
 	char control_path[108]; /* sun_path */
 	bool check_only;        /* --check-config */
+	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */
 };
 
 void config_defaults(struct config *config);

@@ -6,6 +6,7 @@
 #include "app/config.h"
 #include "app/daemon.h"
 #include "app/options.h"
+#include "app/read.h"
 #include "base/log.h"
 #include "control_protocol.h"
 
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
 	case OPTIONS_RUN:
 		if (config->check_only)
 			printf("%s: good\n", *config->path ? config->path : "no configuration file: the defaults are");
+		else if (*config->read_path)
+			status = read_run(config);
 		else
 			status = daemon_run(&options, config);
 		break;

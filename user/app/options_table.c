@@ -165,6 +165,15 @@ static int apply_duration(struct flags *flags, const char *given, const char *va
 			    &flags->config->duration_seconds);
 }
 
+static int apply_read(struct flags *flags, const char *given, const char *value)
+{
+	int length = snprintf(flags->config->read_path, sizeof(flags->config->read_path), "%s", value);
+
+	if (length > 0 && (size_t)length < sizeof(flags->config->read_path))
+		return 0;
+	return refuse(flags, given, value, "the path of a capture file, or - for standard input");
+}
+
 static int apply_control(struct flags *flags, const char *given, const char *value)
 {
 	return value_control(value, flags->config) ? refuse(flags, given, value, CONTROL_RIGHT) : 0;
@@ -208,6 +217,7 @@ const struct flag flag_table[] = {
 	{ 0, "max-flows", "N", "flows tracked at once, 1 to 16777216", "65536", apply_max_flows },
 	{ 0, "json", NULL, "one JSON line per record on standard output, no screen", "off", apply_json },
 	{ 'q', "quiet", NULL, "neither screen nor records on standard output", "off", apply_quiet },
+	{ 'r', "read", "FILE", "read a capture (pcap, pcapng, - for standard input) instead of interfaces", NULL, apply_read },
 	{ 0, "duration", "S", "end after S seconds, with a last report", "run on", apply_duration },
 	{ 0, "control", "PATH", "control socket, for monitor_controller", CONTROL_SOCKET_DEFAULT, apply_control },
 	{ 0, "check-config", NULL, "check the configuration and end", NULL, apply_check },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The field's own things as text: a time, an address, a protocol, a rate. A page of metrics holds thousands of addresses, so
- * they are written by hand; inet_ntop() would also write ::/96 as if it held an IPv4 address.
+/*
+ * The field's own things as text: a time, an address, a protocol, a rate. A tick of JSON holds them by the hundred
+ * thousand, so times and addresses are written by hand; inet_ntop() would also write ::/96 as if it held an IPv4 address.
  */
 #include "base/text.h"
 
@@ -10,28 +11,58 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/decimal.h"
 #include "base/number.h"
 
 #define NS_PER_SECOND 1000000000ULL
+#define SECONDS_PER_DAY 86400
 #define BITS_PER_BYTE 8
 #define GROUPS 8       /* of 16 bits, in an IPv6 address */
 #define MAPPED_ZEROS 5 /* groups before the ffff of an IPv4-mapped address */
 
+/* `width` digits, with zeros in front. */
+static char *write_digits(uint64_t value, unsigned int width, char *out)
+{
+	for (unsigned int i = width; i; i--, value /= 10)
+		out[i - 1] = (char)('0' + value % 10);
+	return out + width;
+}
+
+/*
+ * Days since 1970-01-01 as a date, in years that begin in March, so that a leap day is the last of its year:
+ * H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+ */
+static char *write_date(uint64_t days, char *out)
+{
+	uint64_t shifted = days + 719468, era = shifted / 146097, day_of_era = shifted % 146097;
+	uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	uint64_t march_month = (5 * day_of_year + 2) / 153;
+	uint64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
+
+	out = write_digits(era * 400 + year_of_era + (month <= 2), 4, out);
+	*out++ = '-';
+	out = write_digits(month, 2, out);
+	*out++ = '-';
+	return write_digits(day_of_year - (153 * march_month + 2) / 5 + 1, 2, out);
+}
+
 void time_format(uint64_t realtime_ns, char out[TIME_TEXT_SIZE])
 {
-	time_t seconds = (time_t)(realtime_ns / NS_PER_SECOND);
-	struct tm tm = { 0 };
+	uint64_t seconds = realtime_ns / NS_PER_SECOND, of_day = seconds % SECONDS_PER_DAY;
 
-	/* It fails only for years that do not fit an int; 64 bits of nanoseconds end in 2554. */
-	if (!gmtime_r(&seconds, &tm)) {
-		out[0] = '\0';
-		return;
-	}
-	snprintf(out, TIME_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%09uZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned int)(realtime_ns % NS_PER_SECOND));
+	out = write_date(seconds / SECONDS_PER_DAY, out);
+	*out++ = 'T';
+	out = write_digits(of_day / 3600, 2, out);
+	*out++ = ':';
+	out = write_digits(of_day / 60 % 60, 2, out);
+	*out++ = ':';
+	out = write_digits(of_day % 60, 2, out);
+	*out++ = '.';
+	out = write_digits(realtime_ns % NS_PER_SECOND, 9, out);
+	*out++ = 'Z';
+	*out = '\0';
 }
 
 static char *write_ipv4(const uint8_t *bytes, char *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One line an event, on standard error: "flowgauge: what: where, and what would be right".
- * A sink can take the lines instead (the screen does, while it owns the terminal).
+ * A sink can take the lines instead (the screen does, while it owns the terminal): what was logged, without the
+ * program's name, the time and the newline. What is not printable is escaped; errno is left as it was.
  */
 #ifndef FLOWGAUGE_LOG_H
 #define FLOWGAUGE_LOG_H

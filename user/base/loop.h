@@ -33,18 +33,19 @@ struct loop_signals {
 int loop_new(struct loop **out);
 struct loop *loop_free(struct loop *loop); /* NULL */
 int loop_run(struct loop *loop);           /* until loop_stop; 0, or -errno of epoll */
-void loop_stop(struct loop *loop);
+void loop_stop(struct loop *loop);         /* before loop_run: it will return at once */
 
 int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t epoll_events); /* the caller keeps owning fd */
 int loop_modify(struct loop_source *source, uint32_t epoll_events);
-void loop_remove(struct loop_source *source); /* does not close fd; no-op if not in a loop */
+/* Does not close fd: close it afterwards. No-op if not in a loop, as one that is all zeros is not. */
+void loop_remove(struct loop_source *source);
 
 int loop_timer_add(struct loop *loop, struct loop_timer *timer);
 /* first and period in ns from now; period 0: once; first 0: disarm */
 int loop_timer_set(struct loop_timer *timer, uint64_t first_ns, uint64_t period_ns);
 void loop_timer_remove(struct loop_timer *timer);
 
-/* Blocks the signals of the set for the process and delivers them here. */
+/* Blocks the signals of the set for the process and delivers them here. They stay blocked when it is removed. */
 int loop_signals_add(struct loop *loop, struct loop_signals *signals, const sigset_t *set);
 void loop_signals_remove(struct loop_signals *signals);
 

@@ -14,12 +14,12 @@
 
 const char *const direction_labels[DIRECTIONS] = { "ingress", "egress" };
 
-static const char *const type_names[] = { "counter", "gauge", "histogram" };
+static const char *const type_names[] = { "counter", "gauge", "histogram", "counter" };
 
 void family_begin(struct exposition_writer *writer, const char *name, enum family_type type, const char *help)
 {
 	int length = snprintf(writer->sample_name, sizeof(writer->sample_name), "%s%s", name,
-			      type == FAMILY_COUNTER ? "_total" : "");
+			      type == FAMILY_COUNTER || type == FAMILY_COUNTER_BESIDE_GAUGE ? "_total" : "");
 
 	writer->sample_name_length = (size_t)length;
 	writer->family = name;
@@ -30,8 +30,12 @@ void family_begin(struct exposition_writer *writer, const char *name, enum famil
 
 static void family_head(struct exposition_writer *writer)
 {
-	const char *name = writer->format == EXPOSITION_OPENMETRICS ? writer->family : writer->sample_name;
+	const char *name = writer->sample_name, *type = type_names[writer->type];
 
+	if (writer->format == EXPOSITION_OPENMETRICS && writer->type == FAMILY_COUNTER)
+		name = writer->family;
+	if (writer->format == EXPOSITION_OPENMETRICS && writer->type == FAMILY_COUNTER_BESIDE_GAUGE)
+		type = "unknown";
 	text_append(writer->out, "# HELP ");
 	text_append(writer->out, name);
 	text_append_char(writer->out, ' ');
@@ -39,7 +43,7 @@ static void family_head(struct exposition_writer *writer)
 	text_append(writer->out, "\n# TYPE ");
 	text_append(writer->out, name);
 	text_append_char(writer->out, ' ');
-	text_append(writer->out, type_names[writer->type]);
+	text_append(writer->out, type);
 	text_append_char(writer->out, '\n');
 	writer->headed = true;
 }
@@ -125,28 +129,21 @@ void sample_histogram(struct exposition_writer *writer, const double *bounds, co
 /* Bytes of the well-formed UTF-8 sequence at `bytes` (RFC 3629), 0 if there is none. */
 static size_t utf8_length(const unsigned char *bytes)
 {
-	static const struct {
-		unsigned char first_low, first_high, second_low, second_high;
-		size_t length;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
+	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* code point, by length */
+	size_t length = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : 2;
+	uint32_t code;
 
 	if (bytes[0] < 0x80)
-		return bytes[0] ? 1 : 0;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (bytes[0] < forms[i].first_low || bytes[0] > forms[i].first_high)
-			continue;
-		if (bytes[1] < forms[i].second_low || bytes[1] > forms[i].second_high)
+		return 1;
+	if (bytes[0] < 0xc2 || bytes[0] > 0xf4)
+		return 0;
+	code = bytes[0] & (0x7fU >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
 			return 0;
-		for (size_t byte = 2; byte < forms[i].length; byte++)
-			if ((bytes[byte] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].length;
+		code = code << 6 | (bytes[i] & 0x3fU);
 	}
-	return 0;
+	return code < lowest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : length;
 }
 
 static void label_value_append(struct text *labels, const char *value)
@@ -166,12 +163,9 @@ static void label_value_append(struct text *labels, const char *value)
 	}
 }
 
-void label_append(struct text *labels, const char *name, const char *value)
+void label_append(struct text *labels, size_t start, const char *name, const char *value)
 {
-	/* Several sets of labels may stand in one text: a set begins after another one's last quote. */
-	bool first = !labels->length || labels->bytes[labels->length - 1] != '"';
-
-	text_append_char(labels, first ? '{' : ',');
+	text_append_char(labels, labels->length == start ? '{' : ',');
 	text_append(labels, name);
 	text_append_bytes(labels, "=\"", 2);
 	label_value_append(labels, value);

@@ -5,7 +5,16 @@
 
 #include "export/prometheus.h"
 
-enum family_type { FAMILY_COUNTER, FAMILY_GAUGE, FAMILY_HISTOGRAM };
+enum family_type {
+	FAMILY_COUNTER,
+	FAMILY_GAUGE,
+	FAMILY_HISTOGRAM,
+	/*
+	 * A counter x_total beside a gauge x. To OpenMetrics both families would be called x, so there it goes by its full
+	 * name, as of unknown type: the series' names stay the same in both formats.
+	 */
+	FAMILY_COUNTER_BESIDE_GAUGE,
+};
 
 /* Rendered labels, `{a="b",c="d"` without the closing brace, so that another one can follow; length 0: none. */
 struct labels {
@@ -43,8 +52,8 @@ void sample_u64_of(struct exposition_writer *writer, struct labels labels, const
 void sample_histogram(struct exposition_writer *writer, const double *bounds, const uint64_t *cumulative, size_t count,
 		      uint64_t observations, double sum);
 
-/* Appends `{name="value"` or `,name="value"`, escaped. Bytes that are not UTF-8 become \xNN, as text. */
-void label_append(struct text *labels, const char *name, const char *value);
+/* Appends a label, escaped, to the set that begins at `start` of a text. Bytes that are not UTF-8 become \xNN, as text. */
+void label_append(struct text *labels, size_t start, const char *name, const char *value);
 struct labels labels_of(const struct text *labels, size_t start);
 
 extern const char *const direction_labels[DIRECTIONS];

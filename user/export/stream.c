@@ -124,7 +124,7 @@ static void say_caught_up(struct stream *stream)
 {
 	if (stream->left_out == stream->left_out_before)
 		return;
-	log_info("output: all is written again: %llu ticks were left out",
+	log_info("output: all is written again; ticks left out: %llu",
 		 (unsigned long long)(stream->left_out - stream->left_out_before));
 	stream->left_out_before = stream->left_out;
 }
@@ -263,7 +263,7 @@ struct stream *stream_close(struct stream *stream, double seconds)
 		log_warning("output: the last tick is cut short: its reader left %zu bytes untaken",
 			    stream->waiting.length - stream->written);
 	if (stream->left_out != stream->left_out_before && !stream->gone && !stream->mute)
-		log_info("output: %llu ticks were left out",
+		log_info("output: ticks left out: %llu",
 			 (unsigned long long)(stream->left_out - stream->left_out_before));
 	loop_remove(&stream->source);
 	if (stream->own_fd)

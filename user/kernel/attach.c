@@ -15,11 +15,8 @@
 const char *hook_name(enum hook hook)
 {
 	static const char *const names[] = {
-		[HOOK_NONE] = "none",
-		[HOOK_IS_XDP] = "xdp",
-		[HOOK_IS_XDP_GENERIC] = "xdp-generic",
-		[HOOK_IS_TCX] = "tcx",
-		[HOOK_IS_CLSACT] = "clsact",
+		[HOOK_NONE] = "none",  [HOOK_IS_XDP] = "xdp",       [HOOK_IS_XDP_GENERIC] = "xdp-generic",
+		[HOOK_IS_TCX] = "tcx", [HOOK_IS_CLSACT] = "clsact",
 	};
 
 	return names[hook];
@@ -64,8 +61,8 @@ static int tc_error(const struct device *device, int err, char error[MONITOR_ERR
 			 "cannot watch %s: %d monitors in this network namespace use clsact already, and there is no room for more",
 			 device->name, CLSACT_MONITORS_MAX);
 	else
-		snprintf(error, MONITOR_ERROR_SIZE, "cannot watch %s: the kernel refuses the tc program: %s", device->name,
-			 strerror(-err));
+		snprintf(error, MONITOR_ERROR_SIZE, "cannot watch %s: the kernel refuses the tc program: %s",
+			 device->name, strerror(-err));
 	return err;
 }
 
@@ -117,7 +114,8 @@ static int xdp_only(struct monitor *monitor, const struct device *device, struct
 			 device->name);
 		return -EOPNOTSUPP;
 	}
-	err = xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, generic, &out->link_fd);
+	err = xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, generic,
+			 &out->link_fd);
 	if (!err) {
 		out->hook = generic ? HOOK_IS_XDP_GENERIC : HOOK_IS_XDP;
 		return 0;
@@ -143,7 +141,8 @@ static bool xdp_preferred(struct monitor *monitor, const struct device *device, 
 		reason_add(out, monitor->xdp_missing);
 		return false;
 	}
-	err = xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, false, &out->link_fd);
+	err = xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, false,
+			 &out->link_fd);
 	if (err) {
 		xdp_refusal(device, err, reason);
 		reason_add(out, reason);

@@ -15,7 +15,7 @@
 #include "kernel/clsact_guardian.h"
 
 #define PROGRAM_PREFIX "flowgauge_" /* of the names of all programs */
-#define LEFTOVERS_MAX 32	    /* looked at on one side of one interface */
+#define LEFTOVERS_MAX 32            /* looked at on one side of one interface */
 
 /* Holds a handle: a descriptor, or -EADDRINUSE if another monitor holds it. */
 static int handle_lock(uint32_t handle)
@@ -57,7 +57,11 @@ static int clsact_start(struct clsact *clsact)
 
 static int qdisc_make(struct clsact *clsact, struct clsact_filter *filter)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)filter->ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	struct bpf_tc_hook hook = {
+		.sz = sizeof(hook),
+		.ifindex = (int)filter->ifindex,
+		.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS,
+	};
 	int err = bpf_tc_hook_create(&hook);
 
 	if (err == -EEXIST)
@@ -70,8 +74,17 @@ static int qdisc_make(struct clsact *clsact, struct clsact_filter *filter)
 
 static int filter_make(const struct clsact_filter *filter, int program_fd)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)filter->ifindex, .attach_point = clsact_point(filter->direction));
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = filter->handle, .priority = CLSACT_PRIORITY, .prog_fd = program_fd);
+	struct bpf_tc_hook hook = {
+		.sz = sizeof(hook),
+		.ifindex = (int)filter->ifindex,
+		.attach_point = clsact_point(filter->direction),
+	};
+	struct bpf_tc_opts options = {
+		.sz = sizeof(options),
+		.handle = filter->handle,
+		.priority = CLSACT_PRIORITY,
+		.prog_fd = program_fd,
+	};
 
 	return bpf_tc_attach(&hook, &options);
 }

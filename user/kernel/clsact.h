@@ -36,9 +36,9 @@ struct clsact_filter {
 };
 
 struct clsact {
-	int lock_fd;       /* -1: no filter was made yet */
-	uint32_t handle;   /* of all filters of this monitor */
-	int guardian_fd;   /* to the guardian; -1: there is none */
+	int lock_fd;     /* -1: no filter was made yet */
+	uint32_t handle; /* of all filters of this monitor */
+	int guardian_fd; /* to the guardian; -1: there is none */
 	pid_t guardian;
 };
 

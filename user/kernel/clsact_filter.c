@@ -22,8 +22,10 @@ static void options_take(const struct nlattr *options, struct clsact_entry *entr
 {
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each_nested(attribute, options) {
-		if (mnl_attr_get_type(attribute) == TCA_BPF_NAME && mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+	mnl_attr_for_each_nested(attribute, options)
+	{
+		if (mnl_attr_get_type(attribute) == TCA_BPF_NAME &&
+		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
 			entry->name = mnl_attr_get_str(attribute);
 		else if (mnl_attr_get_type(attribute) == TCA_BPF_ID && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			entry->program_id = mnl_attr_get_u32(attribute);
@@ -42,7 +44,8 @@ static int filter_answer(const struct nlmsghdr *message, void *context)
 		return MNL_CB_OK;
 	entry.handle = filter->tcm_handle;
 	entry.priority = filter->tcm_info >> 16;
-	mnl_attr_for_each(attribute, message, sizeof(*filter)) {
+	mnl_attr_for_each(attribute, message, sizeof(*filter))
+	{
 		if (mnl_attr_get_type(attribute) == TCA_KIND && mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
 			is_bpf = !strcmp(mnl_attr_get_str(attribute), "bpf");
 		else if (mnl_attr_get_type(attribute) == TCA_OPTIONS && is_bpf)
@@ -64,8 +67,8 @@ int clsact_list(unsigned int ifindex, enum direction direction, clsact_visit *vi
 	filter = mnl_nlmsg_put_extra_header(request, sizeof(*filter));
 	filter->tcm_family = AF_UNSPEC;
 	filter->tcm_ifindex = (int)ifindex;
-	filter->tcm_parent =
-		TC_H_MAKE(TC_H_CLSACT, direction == DIRECTION_INGRESS ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
+	filter->tcm_parent = TC_H_MAKE(TC_H_CLSACT,
+				       direction == DIRECTION_INGRESS ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
 	return netlink_ask(NETLINK_ROUTE, request, filter_answer, &listing);
 }
 
@@ -82,9 +85,10 @@ static int qdisc_answer(const struct nlmsghdr *message, void *context)
 
 	if ((unsigned int)qdisc->tcm_ifindex != search->ifindex || qdisc->tcm_parent != TC_H_CLSACT)
 		return MNL_CB_OK;
-	mnl_attr_for_each(attribute, message, sizeof(*qdisc))
-		if (mnl_attr_get_type(attribute) == TCA_KIND && mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-			search->is_clsact = !strcmp(mnl_attr_get_str(attribute), "clsact");
+	mnl_attr_for_each(attribute, message,
+			  sizeof(*qdisc)) if (mnl_attr_get_type(attribute) == TCA_KIND &&
+					      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+		search->is_clsact = !strcmp(mnl_attr_get_str(attribute), "clsact");
 	return MNL_CB_OK;
 }
 
@@ -143,8 +147,12 @@ static void search_visit(void *context, const struct clsact_entry *entry)
 
 void clsact_filter_remove(const struct clsact_filter *filter)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)filter->ifindex, .attach_point = clsact_point(filter->direction));
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = filter->handle, .priority = CLSACT_PRIORITY);
+	struct bpf_tc_hook hook = {
+		.sz = sizeof(hook),
+		.ifindex = (int)filter->ifindex,
+		.attach_point = clsact_point(filter->direction),
+	};
+	struct bpf_tc_opts options = { .sz = sizeof(options), .handle = filter->handle, .priority = CLSACT_PRIORITY };
 	struct search search = { .filter = filter };
 
 	for (int i = 0; i < DUMP_TRIES; i++)

@@ -35,7 +35,8 @@ struct guarded {
 static void guarded_forget(struct guarded *guarded, const struct clsact_filter *filter)
 {
 	for (unsigned int i = 0; i < guarded->count; i++) {
-		if (guarded->filters[i].ifindex != filter->ifindex || guarded->filters[i].direction != filter->direction)
+		if (guarded->filters[i].ifindex != filter->ifindex ||
+		    guarded->filters[i].direction != filter->direction)
 			continue;
 		guarded->count--;
 		memmove(&guarded->filters[i], &guarded->filters[i + 1], (guarded->count - i) * sizeof(*filter));

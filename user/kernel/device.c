@@ -27,9 +27,9 @@ static void kind_take(const struct nlattr *info, struct device *device)
 {
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each_nested(attribute, info)
-		if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND && mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-			snprintf(device->kind, sizeof(device->kind), "%s", mnl_attr_get_str(attribute));
+	mnl_attr_for_each_nested(attribute, info) if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND &&
+						      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+		snprintf(device->kind, sizeof(device->kind), "%s", mnl_attr_get_str(attribute));
 }
 
 static int link_answer(const struct nlmsghdr *message, void *context)
@@ -39,7 +39,8 @@ static int link_answer(const struct nlmsghdr *message, void *context)
 	const struct nlattr *attribute;
 
 	device->type = link->ifi_type;
-	mnl_attr_for_each(attribute, message, sizeof(*link)) {
+	mnl_attr_for_each(attribute, message, sizeof(*link))
+	{
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_IFNAME:
 			if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
@@ -136,9 +137,10 @@ static int family_answer(const struct nlmsghdr *message, void *context)
 	uint16_t *family = context;
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each(attribute, message, sizeof(struct genlmsghdr))
-		if (mnl_attr_get_type(attribute) == CTRL_ATTR_FAMILY_ID && mnl_attr_validate(attribute, MNL_TYPE_U16) >= 0)
-			*family = mnl_attr_get_u16(attribute);
+	mnl_attr_for_each(attribute, message,
+			  sizeof(struct genlmsghdr)) if (mnl_attr_get_type(attribute) == CTRL_ATTR_FAMILY_ID &&
+							 mnl_attr_validate(attribute, MNL_TYPE_U16) >= 0) *family =
+		mnl_attr_get_u16(attribute);
 	return MNL_CB_OK;
 }
 
@@ -174,9 +176,10 @@ static int features_answer(const struct nlmsghdr *message, void *context)
 	uint64_t *features = context;
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each(attribute, message, sizeof(struct genlmsghdr))
-		if (mnl_attr_get_type(attribute) == NETDEV_XDP_FEATURES && mnl_attr_validate(attribute, MNL_TYPE_U64) >= 0)
-			*features = mnl_attr_get_u64(attribute);
+	mnl_attr_for_each(attribute, message,
+			  sizeof(struct genlmsghdr)) if (mnl_attr_get_type(attribute) == NETDEV_XDP_FEATURES &&
+							 mnl_attr_validate(attribute, MNL_TYPE_U64) >= 0) *features =
+		mnl_attr_get_u64(attribute);
 	return MNL_CB_OK;
 }
 

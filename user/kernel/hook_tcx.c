@@ -15,7 +15,7 @@
 
 int tcx_attach(int program_fd, unsigned int ifindex, enum direction direction, int *link_fd)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = TCX_FIRST);
+	struct bpf_link_create_opts options = { .sz = sizeof(options), .flags = TCX_FIRST };
 	int type = direction == DIRECTION_INGRESS ? TCX_INGRESS : TCX_EGRESS;
 	int fd = bpf_link_create(program_fd, (int)ifindex, (enum bpf_attach_type)type, &options);
 

@@ -12,13 +12,16 @@
 
 #include "kernel/hook.h"
 
-#define XDP_HEADROOM 256    /* bytes that XDP keeps free before a frame */
-#define BUFFER_TAIL 320     /* the kernel's struct skb_shared_info behind it */
-#define LINK_HEADER_MAX 22  /* Ethernet and two VLAN tags, which the MTU leaves out */
+#define XDP_HEADROOM 256   /* bytes that XDP keeps free before a frame */
+#define BUFFER_TAIL 320    /* the kernel's struct skb_shared_info behind it */
+#define LINK_HEADER_MAX 22 /* Ethernet and two VLAN tags, which the MTU leaves out */
 
 int xdp_attach(int program_fd, unsigned int ifindex, bool generic, int *link_fd)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	struct bpf_link_create_opts options = {
+		.sz = sizeof(options),
+		.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
+	};
 	int fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
 
 	if (fd < 0)
@@ -29,7 +32,7 @@ int xdp_attach(int program_fd, unsigned int ifindex, bool generic, int *link_fd)
 
 bool xdp_describe_other(unsigned int ifindex, char out[HOOK_REASON_SIZE])
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_xdp_query_opts query = { .sz = sizeof(query) };
 	struct bpf_prog_info info = { 0 };
 	__u32 length = sizeof(info), id;
 	int fd;
@@ -63,8 +66,8 @@ static bool features_lack(const struct device *device, uint64_t features, char r
 		return true;
 	}
 	if (device->mtu > mtu_of_one_buffer() && !(features & XDP_FEATURE_FRAGMENTS)) {
-		snprintf(reason, HOOK_REASON_SIZE, "the driver offers XDP for frames of one buffer only, and the MTU is %u",
-			 device->mtu);
+		snprintf(reason, HOOK_REASON_SIZE,
+			 "the driver offers XDP for frames of one buffer only, and the MTU is %u", device->mtu);
 		return true;
 	}
 	return false;
@@ -86,7 +89,8 @@ bool xdp_not_worth(const struct device *device, char reason[HOOK_REASON_SIZE])
 	}
 	err = device_xdp_features(device->ifindex, &features);
 	if (err) {
-		snprintf(reason, HOOK_REASON_SIZE, "the kernel does not tell what the driver offers for XDP (Linux 6.3 does)");
+		snprintf(reason, HOOK_REASON_SIZE,
+			 "the kernel does not tell what the driver offers for XDP (Linux 6.3 does)");
 		return true;
 	}
 	return features_lack(device, features, reason);

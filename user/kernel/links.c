@@ -82,7 +82,8 @@ static bool link_differs(const struct link_info *a, const struct link_info *b)
 static int link_note(struct links *links, const struct link_info *info)
 {
 	struct known_link *link = link_find(links, info->ifindex);
-	bool tell = links->telling == TELL_ALL || (links->telling == TELL_CHANGES && (!link || link_differs(&link->info, info)));
+	bool tell = links->telling == TELL_ALL ||
+		    (links->telling == TELL_CHANGES && (!link || link_differs(&link->info, info)));
 
 	if (!link)
 		link = link_add(links);
@@ -106,8 +107,10 @@ static void link_parse(const struct nlmsghdr *message, struct link_info *out)
 		.loopback = link->ifi_flags & IFF_LOOPBACK,
 		.type = link->ifi_type,
 	};
-	mnl_attr_for_each(attribute, message, sizeof(*link)) {
-		if (mnl_attr_get_type(attribute) == IFLA_IFNAME && mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+	mnl_attr_for_each(attribute, message, sizeof(*link))
+	{
+		if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
+		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
 			snprintf(out->name, sizeof(out->name), "%s", mnl_attr_get_str(attribute));
 		else if (mnl_attr_get_type(attribute) == IFLA_MTU && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			out->mtu = mnl_attr_get_u32(attribute);

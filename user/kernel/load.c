@@ -87,7 +87,11 @@ static int skeleton_choose(struct flowgauge_bpf *skeleton, const struct monitor_
 /* One try. `log` is empty unless the verifier had something to say. */
 static int skeleton_load(struct monitor *monitor, bool xdp, char *log)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = log, .kernel_log_size = VERIFIER_LOG_SIZE);
+	struct bpf_object_open_opts options = {
+		.sz = sizeof(options),
+		.kernel_log_buf = log,
+		.kernel_log_size = VERIFIER_LOG_SIZE,
+	};
 	struct flowgauge_bpf *skeleton;
 	int err;
 
@@ -115,8 +119,8 @@ static void refusal_explain(const struct monitor_config *config, int err, bool v
 	if (uname(&kernel))
 		snprintf(kernel.release, sizeof(kernel.release), "of unknown version");
 	if (missing)
-		snprintf(error, MONITOR_ERROR_SIZE, "not permitted to load BPF programs: %s missing: run as root, or grant them",
-			 missing);
+		snprintf(error, MONITOR_ERROR_SIZE,
+			 "not permitted to load BPF programs: %s missing: run as root, or grant them", missing);
 	else if (err == -EPERM)
 		snprintf(error, MONITOR_ERROR_SIZE,
 			 "not permitted to load BPF programs: the kernel is locked down, or this is a user namespace: "
@@ -129,9 +133,11 @@ static void refusal_explain(const struct monitor_config *config, int err, bool v
 			 config->max_flows);
 	else
 		snprintf(error, MONITOR_ERROR_SIZE,
-			 "the kernel (Linux %s) refuses the BPF programs: %s: Linux 5.15 or later is needed%s", kernel.release,
-			 strerror(-err),
-			 config->hook == HOOK_XDP || config->hook == HOOK_XDP_GENERIC ? ", and 5.18 for XDP: use --hook tc" : "");
+			 "the kernel (Linux %s) refuses the BPF programs: %s: Linux 5.15 or later is needed%s",
+			 kernel.release, strerror(-err),
+			 config->hook == HOOK_XDP || config->hook == HOOK_XDP_GENERIC ?
+				 ", and 5.18 for XDP: use --hook tc" :
+				 "");
 }
 
 int monitor_load(struct monitor *monitor, char error[MONITOR_ERROR_SIZE])

@@ -105,7 +105,8 @@ static int device_find(unsigned int ifindex, const char *name, struct device *ou
 		return err;
 	}
 	if (err) {
-		snprintf(error, MONITOR_ERROR_SIZE, "cannot watch %s: the kernel does not describe it: %s", name, strerror(-err));
+		snprintf(error, MONITOR_ERROR_SIZE, "cannot watch %s: the kernel does not describe it: %s", name,
+			 strerror(-err));
 		return err;
 	}
 	snprintf(out->name, sizeof(out->name), "%s", name);
@@ -160,7 +161,8 @@ int monitor_attach(struct monitor *monitor, unsigned int ifindex, const char *na
 	number = place_take(monitor, ifindex);
 	if (number < 0) {
 		snprintf(error, MONITOR_ERROR_SIZE, "cannot watch %s: %s", name,
-			 number == -ENOSPC ? "there is no room for more interfaces: name fewer with -i" : strerror(-number));
+			 number == -ENOSPC ? "there is no room for more interfaces: name fewer with -i" :
+					     strerror(-number));
 		return number;
 	}
 	err = place_hook(monitor, &monitor->places[number], &device, error);
@@ -200,7 +202,7 @@ size_t monitor_program_costs(struct monitor *monitor, struct program_cost out[PR
 
 	if (!kernel_counts(monitor))
 		return 0;
-	bpf_object__for_each_program(program, monitor->skeleton->obj) {
+	bpf_object__for_each_program (program, monitor->skeleton->obj) {
 		struct bpf_prog_info info = { 0 };
 		__u32 length = sizeof(info);
 		int fd = bpf_program__fd(program);

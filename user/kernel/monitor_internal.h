@@ -25,7 +25,8 @@ struct place {
 	unsigned int ifindex; /* 0: free */
 	bool watched;         /* programs are attached */
 	uint64_t released;    /* when it was let go: monitor.releases then; the smallest is the oldest */
-	struct ledger_record baseline[DIRECTIONS]; /* what the ledger held before: the kernel's counters are never cleared */
+	struct ledger_record
+		baseline[DIRECTIONS]; /* what the ledger held before: the kernel's counters are never cleared */
 	struct hooked hooked[DIRECTIONS];
 };
 
@@ -41,9 +42,10 @@ struct monitor {
 	const char *xdp_missing; /* why the XDP program is not loaded although it was wanted; NULL: it is, or was not */
 	int statistics_fd;       /* keeps the kernel timing the programs; -1: it need not */
 	struct clsact clsact;
-	struct place places[INTERFACES_MAX]; /* the first is never given: the programs charge what they do not know to it */
+	struct place
+		places[INTERFACES_MAX]; /* the first is never given: the programs charge what they do not know to it */
 	uint64_t releases;
-	unsigned int cpus; /* possible ones: the copies of a per-CPU value */
+	unsigned int cpus;                /* possible ones: the copies of a per-CPU value */
 	struct ledger_record *cpu_copies; /* of one ledger entry */
 	bool *cpu_taken;                  /* which of them are in the sum */
 	struct reading_room room;

@@ -90,7 +90,8 @@ static int baseline_take(struct monitor *monitor, struct place *place)
 	int err = 0;
 
 	for (enum direction direction = 0; direction < DIRECTIONS && !err; direction++)
-		err = ledger_read(monitor, (unsigned int)(place - monitor->places), direction, &place->baseline[direction]);
+		err = ledger_read(monitor, (unsigned int)(place - monitor->places), direction,
+				  &place->baseline[direction]);
 	return err;
 }
 

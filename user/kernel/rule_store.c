@@ -9,9 +9,9 @@
  */
 #include "kernel/monitor_internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -20,7 +20,6 @@
 
 #include <bpf/bpf.h>
 
-#include "base/text.h"
 #include "kernel/rule_tables.h"
 
 #define PACKET_TIME_NS 10000000L /* longer than any program takes */

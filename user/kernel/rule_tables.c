@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
 #define NODES_OF_ANY (RULE_ENDS * 2) /* the /0 of each field and family */
 #define PREFIX_DEPTH_MAX 129         /* /0 to /128 can nest */
 #define CLASS_BUCKETS 4096           /* over RULE_PORT_CLASSES_MAX, so that a free one is soon met */

@@ -30,6 +30,9 @@ struct book *book_free(struct book *book)
 	flow_table_close(&book->table);
 	free(book->rows);
 	free(book->owners);
+	free(book->ranks);
+	report_release(book->newest);
+	report_release(book->older);
 	free(book->places);
 	free(book->interfaces);
 	free(book);

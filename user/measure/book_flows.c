@@ -75,38 +75,13 @@ static struct gap_memory gaps_remember(const struct flow_record *record)
 	};
 }
 
-/*
- * Room for as many rows as there are flows. Untouched memory costs nothing; whole steps make the rows of one report fit
- * where those of an earlier one were, so that the heap does not creep.
- */
-static int grow_rows(struct book *book)
-{
-	size_t wanted = book->row_capacity * 3 / 2, capacity;
-	struct flow_report *rows;
-	struct flow_entry **owners;
-
-	if (wanted < book->table.count)
-		wanted = book->table.count;
-	capacity = (wanted / ROWS_STEP + 1) * ROWS_STEP;
-	rows = realloc(book->rows, capacity * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	book->rows = rows;
-	owners = realloc(book->owners, capacity * sizeof(*owners));
-	if (!owners)
-		return -ENOMEM;
-	book->owners = owners;
-	book->row_capacity = capacity;
-	return 0;
-}
-
 static struct flow_report *row_of(struct book *book, struct flow_entry *entry)
 {
 	struct flow_report *row;
 
 	if (entry->row != NO_ROW)
 		return &book->rows[entry->row];
-	if (book->row_count == book->row_capacity && grow_rows(book))
+	if (rows_make_room(book))
 		return NULL;
 	entry->row = (uint32_t)book->row_count++;
 	book->owners[entry->row] = entry;

@@ -11,8 +11,6 @@
 #include "measure/flow_table.h"
 
 #define UNKNOWN_INTERFACE "?"
-#define ROWS_STEP 1024 /* rows are allocated in multiples of it */
-
 /* The tallies of a ledger as one array: what is seen, then each outcome. */
 #define SHEET_SEEN 0
 #define SHEET_OUTCOME 1
@@ -56,13 +54,17 @@ struct book {
 	uint64_t monotonic_ns, realtime_ns; /* of the reading in progress */
 	uint64_t reported_ns;               /* monotonic, of the reading that the report before shows */
 	bool reported;
-	uint32_t reading;  /* its number */
-	size_t seen;       /* flows that this reading visited */
-	size_t retired;    /* flows that leave with the next report */
+	uint32_t reading; /* its number */
+	size_t seen;      /* flows that this reading visited */
+	size_t retired;   /* flows that leave with the next report */
 
 	struct flow_report *rows; /* of the report in the making */
-	struct flow_entry **owners; /* of each row */
 	size_t row_count, row_capacity;
+	struct flow_entry **owners; /* of each row */
+	struct rank *ranks;         /* RANKS_PER_ROW a row */
+	size_t owner_capacity, rank_capacity;
+	/* The last two reports. Nobody shows the older one any more when the next one begins: its rows are written anew. */
+	struct report *newest, *older;
 
 	struct place *places;
 	size_t place_count, place_capacity;
@@ -75,6 +77,16 @@ struct book {
 };
 
 enum protocol_group group_of(unsigned int protocol);
+
+/* --- rows of the report in the making: book_rows.c --- */
+
+/* Room for one row more, and its owner. 0 or -ENOMEM. */
+int rows_make_room(struct book *book);
+int rows_make_room_for_ranks(struct book *book);
+/* The rows become the report's, and the report the newest. */
+void rows_hand_over(struct book *book, struct report *report);
+
+/* --- interfaces and ledgers: book_ledgers.c --- */
 
 /* Index of the interface's place, made if it is not known; -ENOMEM. */
 int64_t place_take(struct book *book, unsigned int ifindex);

@@ -12,33 +12,23 @@
 #include "measure/moments.h"
 #include "measure/ranks.h"
 
-/* What a report needs besides the rows. */
-struct makings {
-	struct report *report;
-	struct rank *ranks;
-};
-
 static void *array_new(size_t count, size_t size)
 {
 	return calloc(count ? count : 1, size);
 }
 
-static int makings_new(const struct book *book, struct makings *out)
+static struct report *report_new(const struct book *book)
 {
 	struct report *report = calloc(1, sizeof(*report));
 
 	if (!report)
-		return -ENOMEM;
+		return NULL;
 	report->references = 1;
 	report->totals = array_new(book->place_count * DIRECTIONS, sizeof(*report->totals));
 	report->interfaces = array_new(book->interface_count, sizeof(*report->interfaces));
-	out->ranks = array_new(book->row_count, RANKS_PER_ROW * sizeof(*out->ranks));
-	out->report = report;
-	if (report->totals && report->interfaces && out->ranks)
-		return 0;
-	free(out->ranks);
-	report_release(report);
-	return -ENOMEM;
+	if (!report->totals || !report->interfaces)
+		return report_release(report);
+	return report;
 }
 
 /* Flows that this reading did not find have left the table without a word; so have their rows. */
@@ -88,23 +78,6 @@ static void finish_rows(struct book *book, struct report *report, double interva
 	}
 }
 
-/* The rows become the report's; the book will begin with new ones. */
-static void hand_rows(struct book *book, struct report *report)
-{
-	size_t enough = (book->row_count / ROWS_STEP + 1) * ROWS_STEP;
-	struct flow_report *smaller = NULL;
-
-	if (enough < book->row_capacity)
-		smaller = realloc(book->rows, enough * sizeof(*smaller));
-	report->flows = smaller ? smaller : book->rows;
-	report->flow_count = book->row_count;
-	free(book->owners);
-	book->rows = NULL;
-	book->owners = NULL;
-	book->row_count = 0;
-	book->row_capacity = 0;
-}
-
 static bool has_left(const struct flow_entry *entry, const void *context)
 {
 	const struct book *book = context;
@@ -130,38 +103,44 @@ static double interval_of(const struct book *book)
 	return (double)(book->monotonic_ns - book->reported_ns) * 1e-9;
 }
 
-int book_report(struct book *book, uint64_t late_ticks, const struct self_report *self, struct report **out)
+/* What the report holds beside flows. */
+static void fill_report(struct book *book, struct report *report, double interval)
 {
-	double interval = interval_of(book), divisor = interval > 0 ? interval : NAN;
-	struct makings makings;
-	struct report *report;
 	struct tally flows;
 
-	if (makings_new(book, &makings))
-		return -ENOMEM;
-	report = makings.report;
 	report->time_ns = book->realtime_ns;
-	report->interval = interval;
-	report->late_ticks = late_ticks;
-	report->self = *self;
 	report->interface_count = book->interface_count;
 	if (book->interface_count)
 		memcpy(report->interfaces, book->interfaces, book->interface_count * sizeof(*report->interfaces));
-
 	ledgers_commit(book);
-	report->total_count = ledgers_report(book, divisor, report->totals);
-	drop_unseen(book);
-	ranks_take(makings.ranks, book->rows, book->row_count, interval > 0);
-	finish_rows(book, report, divisor);
-	ranks_sort(makings.ranks, book->rows, book->row_count);
-	free(makings.ranks);
-	hand_rows(book, report);
-	sweep_flows(book);
-
+	report->total_count = ledgers_report(book, interval, report->totals);
 	flows = ledgers_flow_sum(book);
 	report->sums = book->sums;
 	report->sums.packets = flows.packets;
 	report->sums.bytes = flows.bytes;
+}
+
+int book_report(struct book *book, uint64_t late_ticks, const struct self_report *self, struct report **out)
+{
+	double interval = interval_of(book), divisor = interval > 0 ? interval : NAN;
+	struct report *report;
+
+	if (rows_make_room_for_ranks(book))
+		return -ENOMEM;
+	report = report_new(book);
+	if (!report)
+		return -ENOMEM;
+	report->interval = interval;
+	report->late_ticks = late_ticks;
+	report->self = *self;
+	fill_report(book, report, divisor);
+
+	drop_unseen(book);
+	ranks_take(book->ranks, book->rows, book->row_count, interval > 0);
+	finish_rows(book, report, divisor);
+	ranks_sort(book->ranks, book->rows, book->row_count);
+	rows_hand_over(book, report);
+	sweep_flows(book);
 	book->reported_ns = book->monotonic_ns;
 	book->reported = true;
 	*out = report;

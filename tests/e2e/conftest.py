@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fixtures of every test here, and, once all have run, the proof that they took away what they made."""
+import os
+
+import pytest
+
+import hosts
+from hosts import able, monitor, pair, place  # noqa: F401: fixtures are found by their names here
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left():
+    yield
+    mine = f"fgt-{os.getpid()}-"
+    left = [line for line in hosts.run("ip", "netns", "list", check=False).stdout.splitlines() if line.startswith(mine)]
+    assert not left, f"namespaces left behind: {left}"

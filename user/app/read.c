@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "app/read.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "control_protocol.h"
+#include "export/console.h"
+#include "export/json_records.h"
+#include "kernel/replay.h"
+#include "measure/book.h"
+
+#define FRAMES_A_TURN 4096
+#define PROGRESS_PERIOD_NS 100000000ULL
+
+struct reading {
+	const struct config *config;
+	struct replay *replay;
+	struct book *book;
+	int error; /* the first one of the book */
+};
+
+static void take_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+{
+	struct reading *reading = context;
+	int error = book_flow(reading->book, key, record);
+
+	if (error && !reading->error)
+		reading->error = error;
+}
+
+static void take_ledger(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
+{
+	struct reading *reading = context;
+	int error = direction == DIRECTION_INGRESS ? book_ledger(reading->book, ifindex, direction, sum) : 0;
+
+	if (error && !reading->error)
+		reading->error = error;
+}
+
+static void show_progress(const struct replay *replay, bool last)
+{
+	double share = replay_progress(replay);
+	char bar[41];
+
+	if (share < 0 || share > 1)
+		share = 1;
+	memset(bar, '.', sizeof(bar) - 1);
+	memset(bar, '#', (size_t)(share * (sizeof(bar) - 1)));
+	bar[sizeof(bar) - 1] = '\0';
+	fprintf(stderr, "\r[%s] %3.0f %% %llu frames%s", bar, share * 100, (unsigned long long)replay_summary(replay)->frames,
+		last ? "\r\033[K" : "");
+}
+
+/* The whole file, or what comes before damage; the line about that is printed. */
+static int run_frames(const struct reading *reading)
+{
+	bool progress = isatty(STDERR_FILENO);
+	char line[MONITOR_ERROR_SIZE] = "";
+	uint64_t shown = 0;
+	int more;
+
+	do {
+		more = replay_run(reading->replay, FRAMES_A_TURN, line);
+		if (progress && clock_monotonic_ns() - shown > PROGRESS_PERIOD_NS) {
+			show_progress(reading->replay, false);
+			shown = clock_monotonic_ns();
+		}
+	} while (more > 0);
+	if (progress)
+		show_progress(reading->replay, true);
+	if (more < 0)
+		log_error("%s", line);
+	return more < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int print_text(struct text *text)
+{
+	int status = EXIT_DONE;
+
+	if (text->failed || fwrite(text->bytes, 1, text->length, stdout) != text->length || fflush(stdout)) {
+		log_error("cannot write the report to standard output");
+		status = EXIT_FAILED;
+	}
+	text_free(text);
+	return status;
+}
+
+static int print_report(const struct config *config, const struct report *report)
+{
+	struct console_config console = {
+		.bits = config->bits,
+		.nominal_gap = config->nominal_gap_ms / 1000,
+		.show_throughput = config->show_throughput,
+		.show_goodput = config->show_goodput,
+		.show_jitter = config->show_jitter,
+		.show_sequence = config->show_sequence,
+		.order = ORDER_THROUGHPUT,
+	};
+	struct text out = TEXT_EMPTY;
+
+	if (config->json)
+		record_lines(report, &out);
+	else
+		console_render(&console, report, &out);
+	return print_text(&out);
+}
+
+static void say_what_was_odd(const struct replay_summary *summary)
+{
+	if (summary->cut)
+		log_info("%llu of %llu frames were captured in part: their wire length is counted, and what is there is parsed",
+			 (unsigned long long)summary->cut, (unsigned long long)summary->frames);
+	if (summary->backwards)
+		log_info("time ran backwards before %llu of %llu frames", (unsigned long long)summary->backwards,
+			 (unsigned long long)summary->frames);
+}
+
+/* Two readings, one before and one after: the interval of the report is the whole file, in the capture's time. */
+static int report_whole(struct reading *reading)
+{
+	const struct replay_summary *summary = replay_summary(reading->replay);
+	struct monitor_visitor visitor = { .context = reading, .flow = take_flow, .ledger = take_ledger };
+	struct interface_report interface = {
+		.name = REPLAY_INTERFACE,
+		.ifindex = replay_ifindex(reading->replay),
+		.attached = true,
+		.hook = { hook_name(HOOK_IS_XDP), hook_name(HOOK_NONE) },
+	};
+	struct self_report self = { .flows_limit = reading->config->max_flows };
+	struct monitor_reading result;
+	struct report *report = NULL;
+	int status, error;
+
+	error = book_interfaces(reading->book, &interface, 1);
+	book_begin(reading->book, summary->first_ns, summary->first_ns);
+	if (!error)
+		error = book_report(reading->book, 0, &self, &report);
+	report = report_release(report);
+	if (!error) {
+		book_begin(reading->book, summary->last_ns, summary->last_ns);
+		error = monitor_read(replay_monitor(reading->replay), &visitor, &result);
+	}
+	if (!error)
+		error = reading->error;
+	if (!error)
+		error = book_report(reading->book, 0, &self, &report);
+	if (error) {
+		log_error("cannot make the report: %s", strerror(-error));
+		return EXIT_FAILED;
+	}
+	status = print_report(reading->config, report);
+	report_release(report);
+	return status;
+}
+
+int read_run(const struct config *config)
+{
+	struct reading reading = { .config = config };
+	struct book_config book = { .idle_timeout_ns = UINT64_MAX };
+	struct monitor_config monitor = { .constants = config->constants, .max_flows = config->max_flows };
+	char line[MONITOR_ERROR_SIZE] = "";
+	int status = EXIT_FAILED, damaged;
+
+	if (replay_open(&monitor, config->read_path, &reading.replay, line) ||
+	    monitor_set_rules(replay_monitor(reading.replay), config->rules, config->rule_count, line)) {
+		log_error("%s", line);
+	} else if (book_new(&book, &reading.book)) {
+		log_error("out of memory");
+	} else {
+		damaged = run_frames(&reading);
+		say_what_was_odd(replay_summary(reading.replay));
+		status = report_whole(&reading);
+		if (damaged)
+			status = damaged;
+	}
+	book_free(reading.book);
+	replay_close(reading.replay);
+	return status;
+}

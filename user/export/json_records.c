@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Records as docs/metrics.md describes them, members always in the same order and always all there: what is not known,
+ * or not measured of this kind of flow, is null.
+ */
+#include "export/json_records.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+static const char *const directions[DIRECTIONS] = { "ingress", "egress" };
+static const char *const outcomes[OUTCOMES] = {
+	[OUTCOME_FLOW] = "flows",	 [OUTCOME_OVERFLOW] = "overflow", [OUTCOME_FILTERED] = "filtered",
+	[OUTCOME_UNPARSED] = "unparsed", [OUTCOME_NON_IP] = "non_ip",
+};
+
+static void member_time(struct json_writer *json, const char *key, uint64_t realtime_ns)
+{
+	char time[TIME_TEXT_SIZE];
+
+	time_format(realtime_ns, time);
+	json_string(json, key, time);
+}
+
+static void member_interface(struct json_writer *json, const char interface[IF_NAMESIZE])
+{
+	char name[IF_NAMESIZE + 1];
+
+	snprintf(name, sizeof(name), "%.*s", IF_NAMESIZE, interface);
+	json_string(json, "interface", name);
+}
+
+static void member_vlan(struct json_writer *json, const struct flow_key *key)
+{
+	json_array_open(json, "vlan");
+	for (int i = 0; i < VLAN_MAX_DEPTH; i++)
+		if (key->vlan[i] & VLAN_PRESENT)
+			json_u64(json, NULL, key->vlan[i] & VLAN_ID_MASK);
+	json_array_close(json);
+}
+
+static void member_address(struct json_writer *json, const char *key, unsigned int family, const void *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	address_format((int)family, address, text);
+	json_string(json, key, text);
+}
+
+static void members_key(struct json_writer *json, const struct flow_report *flow)
+{
+	const struct flow_key *key = &flow->key;
+	const char *protocol = protocol_name(key->protocol);
+
+	member_interface(json, flow->interface);
+	json_string(json, "direction", directions[key->direction == DIRECTION_EGRESS]);
+	member_vlan(json, key);
+	member_address(json, "src", key->family, key->src);
+	member_address(json, "dst", key->family, key->dst);
+	json_u64(json, "sport", ntohs(key->sport));
+	json_u64(json, "dport", ntohs(key->dport));
+	if (protocol)
+		json_string(json, "protocol", protocol);
+	else
+		json_u64(json, "protocol", key->protocol);
+}
+
+static void member_interarrival(struct json_writer *json, const struct interarrival_report *interarrival)
+{
+	json_object_open(json, "interarrival");
+	json_u64(json, "count", interarrival->count);
+	json_double(json, "mean_seconds", interarrival->mean);
+	json_double(json, "stddev_seconds", interarrival->stddev);
+	json_u64(json, "merged", interarrival->merged);
+	json_object_close(json);
+}
+
+static void member_if(struct json_writer *json, const char *key, bool known, uint64_t value)
+{
+	if (known)
+		json_u64(json, key, value);
+	else
+		json_null(json, key);
+}
+
+static void member_sequence(struct json_writer *json, const struct sequence_report *sequence)
+{
+	bool packets = sequence->kind == SEQUENCE_PACKETS;
+
+	if (sequence->kind == SEQUENCE_NONE) {
+		json_null(json, "sequence");
+		return;
+	}
+	json_object_open(json, "sequence");
+	json_u64(json, "current", sequence->current);
+	json_u64(json, "received", sequence->received);
+	json_u64(json, "reverse", sequence->reverse);
+	member_if(json, "small", packets, sequence->small);
+	json_u64(json, "big", sequence->big);
+	member_if(json, "lost", packets, sequence->lost);
+	member_if(json, "duplicate", packets, sequence->duplicate);
+	member_if(json, "reordered", packets, sequence->reordered);
+	json_object_close(json);
+}
+
+void record_flow(struct json_writer *json, const struct report *report, const struct flow_report *flow)
+{
+	json_object_open(json, NULL);
+	json_string(json, "type", "flow");
+	member_time(json, "time", report->time_ns);
+	json_double(json, "interval_seconds", report->interval);
+	members_key(json, flow);
+	json_u64(json, "packets", flow->packets);
+	json_u64(json, "bytes", flow->bytes);
+	json_u64(json, "payload_bytes", flow->payload_bytes);
+	member_time(json, "first_seen", flow->first_seen_ns);
+	member_time(json, "last_seen", flow->last_seen_ns);
+	json_double(json, "throughput_bytes_per_second", flow->throughput);
+	json_double(json, "goodput_bytes_per_second", flow->goodput);
+	member_interarrival(json, &flow->interarrival);
+	member_sequence(json, &flow->sequence);
+	json_null(json, "tcp");
+	json_null(json, "rtt");
+	json_object_close(json);
+}
+
+static void member_tally(struct json_writer *json, const char *key, const struct tally *tally)
+{
+	json_object_open(json, key);
+	json_u64(json, "packets", tally->packets);
+	json_u64(json, "bytes", tally->bytes);
+	json_object_close(json);
+}
+
+void record_total(struct json_writer *json, const struct report *report, const struct total_report *total)
+{
+	json_object_open(json, NULL);
+	json_string(json, "type", "total");
+	member_time(json, "time", report->time_ns);
+	member_interface(json, total->interface);
+	json_string(json, "direction", directions[total->direction]);
+	member_tally(json, "seen", &total->seen);
+	for (int outcome = 0; outcome < OUTCOMES; outcome++)
+		member_tally(json, outcomes[outcome], &total->outcome[outcome]);
+	json_object_close(json);
+}
+
+void record_lines(const struct report *report, struct text *out)
+{
+	struct json_writer json;
+
+	for (size_t i = 0; i < report->flow_count; i++) {
+		json_begin(&json, out);
+		record_flow(&json, report, &report->flows[i]);
+		text_append_char(out, '\n');
+	}
+	for (size_t i = 0; i < report->total_count; i++) {
+		json_begin(&json, out);
+		record_total(&json, report, &report->totals[i]);
+		text_append_char(out, '\n');
+	}
+}
+
+void record_flows_document(const struct report *report, size_t top, struct text *out)
+{
+	size_t count = top && top < report->flow_count ? top : report->flow_count;
+	struct json_writer json;
+
+	json_begin(&json, out);
+	json_object_open(&json, NULL);
+	member_time(&json, "time", report->time_ns);
+	json_double(&json, "interval_seconds", report->interval);
+	json_u64(&json, "count", report->flow_count);
+	json_array_open(&json, "flows");
+	for (size_t i = 0; i < count; i++)
+		record_flow(&json, report, &report->flows[i]);
+	json_array_close(&json);
+	json_object_close(&json);
+}
+
+void record_totals_document(const struct report *report, struct text *out)
+{
+	struct json_writer json;
+
+	json_begin(&json, out);
+	json_object_open(&json, NULL);
+	member_time(&json, "time", report->time_ns);
+	json_array_open(&json, "totals");
+	for (size_t i = 0; i < report->total_count; i++)
+		record_total(&json, report, &report->totals[i]);
+	json_array_close(&json);
+	json_object_close(&json);
+}
