@@ -19,6 +19,7 @@ table() {
 	bpftool bpftool|bpftool|bpftool|build test lint
 	library libbpf|libbpf-dev|libbpf-devel|build test lint
 	library libmnl|libmnl-dev|libmnl-devel|build test lint
+	library libpcap|libpcap-dev|libpcap-devel|build test lint
 	library libmicrohttpd|libmicrohttpd-dev|libmicrohttpd-devel|build test lint
 	library libcjson|libcjson-dev|cjson-devel|build test lint
 	library ncursesw|libncurses-dev|ncurses-devel|build test lint

@@ -9,6 +9,7 @@
  */
 #include "base/decimal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -175,13 +176,16 @@ static unsigned int write_decimal(struct decimal decimal, char *out)
 	return count + 1;
 }
 
-/* Reading back is in the locale of the writing; only what is handed out has a point for certain. */
+/*
+ * 15 digits always survive being read as a double, but a subnormal one holds fewer, down to a single one. Reading back
+ * is in the locale of the writing; only what is handed out has a point for certain.
+ */
 static unsigned int write_by_printf(double value, char *out)
 {
 	char text[DECIMAL_SIZE];
 	unsigned int length = 0;
 
-	for (int precision = 15; precision <= SCALED_DIGITS; precision++) {
+	for (int precision = value < DBL_MIN ? 1 : DBL_DIG; precision <= SCALED_DIGITS; precision++) {
 		snprintf(text, sizeof(text), "%.*g", precision, value);
 		if (strtod(text, NULL) == value)
 			break;

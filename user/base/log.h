@@ -14,9 +14,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 typedef void (*log_sink)(void *context, enum log_level level, const char *line);
 
-void log_set_program(const char *name);      /* default "flowgauge" */
-void log_set_level(enum log_level level);    /* default INFO */
-void log_set_timestamps(bool on);            /* RFC 3339 in front of the line; for log files; default off */
+void log_set_program(const char *name);          /* default "flowgauge" */
+void log_set_level(enum log_level level);        /* default INFO */
+void log_set_timestamps(bool on);                /* RFC 3339 in front of the line; for log files; default off */
 void log_set_sink(log_sink sink, void *context); /* NULL: standard error again */
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

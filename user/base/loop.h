@@ -35,7 +35,8 @@ struct loop *loop_free(struct loop *loop); /* NULL */
 int loop_run(struct loop *loop);           /* until loop_stop; 0, or -errno of epoll */
 void loop_stop(struct loop *loop);         /* before loop_run: it will return at once */
 
-int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t epoll_events); /* the caller keeps owning fd */
+int loop_add(struct loop *loop, struct loop_source *source, int fd,
+	     uint32_t epoll_events); /* the caller keeps owning fd */
 int loop_modify(struct loop_source *source, uint32_t epoll_events);
 /* Does not close fd: close it afterwards. No-op if not in a loop, as one that is all zeros is not. */
 void loop_remove(struct loop_source *source);

@@ -7,6 +7,7 @@
 
 int number_parse_u64(const char *text, uint64_t low, uint64_t high, uint64_t *out);
 int number_parse_double(const char *text, double low, double high, double *out); /* no NaN, no infinity */
-int number_parse_hex(const char *text, uint8_t *bytes, unsigned int capacity, unsigned int *length); /* "0x0a0B" or "0a0B", whole bytes */
+int number_parse_hex(const char *text, uint8_t *bytes, unsigned int capacity,
+		     unsigned int *length); /* "0x0a0B" or "0a0B", whole bytes */
 
 #endif

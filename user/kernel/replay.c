@@ -7,11 +7,14 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <net/if.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* libpcap's struct bpf_insn is the classic one; only its files are of interest here. */
+#define PCAP_DONT_INCLUDE_PCAP_BPF_H
+#include <pcap/pcap.h>
 
 #include "kernel/monitor_internal.h"
 #include "kernel/replay_link.h"

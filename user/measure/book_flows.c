@@ -219,7 +219,7 @@ static struct flow_entry *entry_of(struct book *book, const struct flow_key *key
 
 	if (entry)
 		return entry;
-	place = place_take(book, key->ifindex);
+	place = standing_take(book, key->ifindex);
 	if (place < 0)
 		return NULL;
 	entry = flow_table_insert(&book->table, key);

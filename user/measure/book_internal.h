@@ -89,7 +89,7 @@ void rows_hand_over(struct book *book, struct report *report);
 /* --- interfaces and ledgers: book_ledgers.c --- */
 
 /* Index of the interface's place, made if it is not known; -ENOMEM. */
-int64_t place_take(struct book *book, unsigned int ifindex);
+int64_t standing_take(struct book *book, unsigned int ifindex);
 
 /* The ledgers of this reading become the last ones. */
 void ledgers_commit(struct book *book);

@@ -86,7 +86,7 @@ static struct place *place_add(struct book *book, unsigned int ifindex, const ch
 	return place;
 }
 
-int64_t place_take(struct book *book, unsigned int ifindex)
+int64_t standing_take(struct book *book, unsigned int ifindex)
 {
 	struct place *place = place_find(book, ifindex);
 
@@ -168,7 +168,7 @@ int book_interfaces(struct book *book, const struct interface_report *interfaces
 
 int book_ledger(struct book *book, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
 {
-	int64_t place = place_take(book, ifindex);
+	int64_t place = standing_take(book, ifindex);
 	struct sheet sheet = sheet_of(sum);
 	struct side *side;
 

@@ -120,7 +120,11 @@ static void permute(struct flow_report *rows, struct rank *ranks, size_t count)
 
 void ranks_sort(struct rank *ranks, struct flow_report *rows, size_t count)
 {
-	struct rank *scratch = ranks + count;
+	struct rank *scratch;
+
+	if (!count)
+		return;
+	scratch = ranks + count;
 
 	sort_number(&ranks, &scratch, count, false);
 	sort_number(&ranks, &scratch, count, true);

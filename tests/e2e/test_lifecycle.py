@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The monitor as its user meets it: started, asked, reloaded, stopped, killed, and started wrongly."""
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from hosts import CONTROLLER, FLOWGAUGE, Monitor, balanced, end_process, receiver, run, wait_for
+
+PORT = 5001
+FAILED, WRONG_WORDS, NOT_RUNNING = 1, 2, 3
+
+
+def attached_programs(host):
+    """Programs of the monitor on the host's interfaces, by whatever hook, as bpftool sees them."""
+    return [program for kind in json.loads(host.run("bpftool", "-j", "net", "show").stdout) for programs in kind.values()
+            for program in programs if "flowgauge" in json.dumps(program)]
+
+
+def wait_until_nothing_is_attached(host):
+    """The kernel takes programs off when the last descriptor is gone, which is soon, but not at once."""
+    wait_for(lambda: not attached_programs(host), "no program on any interface")
+    assert "flowgauge" not in host.run("tc", "filter", "show", "dev", "veth0", "ingress").stdout
+    assert "flowgauge" not in host.run("tc", "filter", "show", "dev", "veth0", "egress").stdout
+    assert "xdp" not in host.ip("link", "show", "dev", "veth0")
+
+
+def refused(host, place, *words, command=FLOWGAUGE, prefix=(), **options):
+    """(exit status, its one line) of a monitor that should not start; nothing is left attached."""
+    result = host.run(*prefix, command, "--control", place / "refused.sock", "--listen", "127.0.0.1:8099", "--duration", "5", *words,
+                      check=False, stdin=subprocess.DEVNULL, **options)
+    assert result.returncode != 0, result.stdout + result.stderr
+    assert re.fullmatch(r"(flowgauge|monitor_controller): [^\n]+\n", result.stderr), result.stderr
+    assert not (place / "refused.sock").exists()
+    return result.returncode, result.stderr
+
+
+# --- start, status, flows, logs, stop ---
+
+
+def test_detached(pair, place):
+    near, far = pair
+    watched = Monitor(far, place, "-i", "veth0", "-t", "0.2")
+
+    result = watched.controller("status", check=False)
+    assert (result.returncode, result.stdout) == (NOT_RUNNING, "flowgauge is not running\n")
+
+    result = far.run(CONTROLLER, "start", "--detached", *watched.words, stdin=subprocess.DEVNULL)
+    pid = int(re.fullmatch(r"flowgauge is running, pid (\d+)\n", result.stdout)[1])
+    assert result.stderr == ""
+    watched.wait_until_ready()
+
+    result = watched.controller("status")
+    assert f"is running, pid {pid}, since 20" in result.stdout
+    assert re.search(r"veth0 +ingress +(tcx|clsact)", result.stdout), result.stdout
+    assert re.search(r"veth0 +egress +(tcx|clsact)", result.stdout), result.stdout
+    status = json.loads(watched.controller("status", "--json").stdout)
+    assert (status["running"], status["pid"], status["ready"]) == (True, pid, True)
+    assert [interface["name"] for interface in status["interfaces"]] == ["veth0"]
+    assert json.loads(watched.get("/api/v1/status")[2])["pid"] == pid
+
+    with receiver(far, PORT, count=3):
+        near.send_udp("10.1.0.2", PORT, count=300, size=100, ports=3)
+    watched.settle()
+    shown = watched.controller("flows").stdout
+    assert all(f"10.1.0.2:{PORT + i} " in shown for i in range(3)), shown
+    assert len(json.loads(watched.controller("flows", "--json", "--top", "2").stdout)["flows"]) == 2
+    assert "more flow" in watched.controller("flows", "--top", "2").stdout
+
+    logs = watched.controller("logs").stdout
+    assert "watching veth0 ingress by" in logs
+    assert watched.controller("logs", "--lines", "1").stdout.count("\n") == 1
+
+    assert watched.controller("stop").stdout == f"flowgauge has ended, pid {pid}\n"
+    assert not os.path.exists(f"/proc/{pid}")
+    assert watched.controller("status", check=False).returncode == NOT_RUNNING
+    result = watched.controller("stop", check=False)
+    assert (result.returncode, result.stdout) == (FAILED, "")
+    assert re.fullmatch(r"monitor_controller: [^\n]*" + re.escape(str(watched.control)) + r"[^\n]*\n", result.stderr)
+    wait_until_nothing_is_attached(far)
+
+
+def test_foreground(pair, monitor):
+    watched = monitor("-i", "veth0", "-t", "0.2", controlled=True)
+    status = json.loads(watched.controller("status", "--json").stdout)
+    assert status["pid"] == watched.process.pid, "start becomes the monitor"
+    watched.controller("stop")
+    assert watched.process.wait(15) == 0
+    wait_until_nothing_is_attached(pair[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_in_order(pair, monitor, number):
+    watched = monitor("-i", "veth0", "-t", "3600", "--json")
+    with receiver(pair[1], PORT):
+        pair[0].send_udp("10.1.0.2", PORT, count=50)
+    watched.process.send_signal(number)
+    assert watched.process.wait(15) == 0
+    flows = [json.loads(line) for line in watched.output.read_text().splitlines()]
+    assert [flow["packets"] for flow in flows if flow.get("dport") == PORT] == [50], "the last report holds what came since the last tick"
+    assert not watched.control.exists()
+    wait_until_nothing_is_attached(pair[1])
+
+
+def test_second_monitor(pair, place, monitor):
+    first = monitor("-i", "veth0", "-t", "0.2")
+    result = pair[1].run(FLOWGAUGE, *first.words, "--listen", "off", "--duration", "5", check=False)
+    assert result.returncode == FAILED
+    assert re.fullmatch(rf"flowgauge: [^\n]*\b{first.process.pid}\b[^\n]*\n", result.stderr), result.stderr
+    second = monitor("-i", "veth0", "-t", "0.2", port=8081)
+    with receiver(pair[1], PORT):
+        pair[0].send_udp("10.1.0.2", PORT, count=70)
+    for watched in (first, second):
+        assert watched.flow(dport=PORT, direction="ingress")["packets"] == 70
+    second.stop()
+    assert first.json("/api/v1/status")["ready"]
+    assert len(attached_programs(pair[1])) == 2
+
+
+def test_killed_and_started_again(pair, place, monitor):
+    first = monitor("-i", "veth0", "-t", "0.2")
+    first.process.kill()
+    first.process.wait()
+    wait_until_nothing_is_attached(pair[1])
+    assert first.controller("status", check=False).returncode == NOT_RUNNING
+    again = Monitor(pair[1], place, "-i", "veth0", "-t", "0.2", name="monitor0").start()
+    assert again.control == first.control
+    with receiver(pair[1], PORT):
+        pair[0].send_udp("10.1.0.2", PORT, count=10)
+    assert again.flow(dport=PORT, direction="ingress")["packets"] == 10
+
+
+def test_killed_with_clsact_filters(pair, monitor):
+    """Filters outlive a process; the monitor's must not."""
+    watched = monitor("-i", "veth0", "-t", "0.2", "--hook", "clsact")
+    assert len(attached_programs(pair[1])) == 2
+    watched.process.kill()
+    watched.process.wait()
+    wait_until_nothing_is_attached(pair[1])
+    assert "clsact" not in pair[1].run("tc", "qdisc", "show", "dev", "veth0").stdout
+
+
+# --- rules and reload ---
+
+
+def sent_to(near, far, ports, count):
+    for port in ports:
+        with receiver(far, port):
+            near.send_udp("10.1.0.2", port, count=count, size=100)
+
+
+RELOADS = {
+    "the controller": lambda watched: watched.controller("reload"),
+    "SIGHUP": lambda watched: watched.process.send_signal(signal.SIGHUP),
+    "HTTP": lambda watched: watched.get("/-/reload", method="POST"),
+}
+
+
+@pytest.mark.parametrize("way", RELOADS)
+def test_rules_and_reload(pair, monitor, way):
+    near, far = pair
+    watched = monitor("-i", "veth0", "-t", "0.2", "--direction", "in", config={"RULES": [f"- - - {PORT} UDP"]})
+    sent_to(near, far, (PORT, PORT + 1), 100)
+    total = watched.totals("veth0", "ingress")
+    assert [flow["dport"] for flow in watched.flows()] == [PORT]
+    assert total["flows"] == {"packets": 100, "bytes": 14200}
+    assert total["filtered"]["packets"] >= 100
+
+    watched.configure({"RULES": [f"- 10.1.0.0/24 - {PORT + 1} UDP"]})
+    RELOADS[way](watched)
+    wait_for(lambda: "reloaded" in watched.log.read_text().lower(), "the log tells of the reload")
+    sent_to(near, far, (PORT, PORT + 1), 100)
+    watched.settle()
+    flows = {flow["dport"]: flow["packets"] for flow in watched.flows()}
+    assert flows[PORT + 1] == 100
+    assert flows.get(PORT, 100) == 100, "a flow that is not wanted any more counts no further"
+    assert watched.totals("veth0", "ingress")["flows"]["packets"] == 200
+
+
+def test_no_packet_is_uncounted_during_reload(pair, monitor):
+    """Rules flip to and fro while packets flow: each is a flow's or filtered, in every report."""
+    near, far = pair
+    rules = [["- - - - TCP"], [f"- - - {PORT} UDP"]]
+    watched = monitor("-i", "veth0", "-t", "0.1", "--direction", "in", "--json", config={"RULES": rules[1]})
+    # Settled: multicast that the hosts say when they come up would be filtered or not as the rules are, but never lost.
+    before = far.counters("veth0")["rx"]["packets"] - watched.totals("veth0", "ingress")["seen"]["packets"]
+    with receiver(far, PORT):
+        sender = near.start(*near_sender(count=60000, mbit=100), stdout=subprocess.DEVNULL)
+        for i in range(20):
+            watched.configure({"RULES": rules[i % 2]})
+            watched.controller("reload")
+            time.sleep(0.05)
+        assert sender.wait(60) == 0
+    total = watched.totals("veth0", "ingress")
+    assert total["seen"]["packets"] == far.counters("veth0")["rx"]["packets"] - before
+    assert total["flows"]["packets"] > 0 and total["filtered"]["packets"] > 0
+    assert total["seen"]["packets"] >= 60000
+    watched.stop()
+    reports = [json.loads(line) for line in watched.output.read_text().splitlines()]
+    totals = [balanced(record) for record in reports if record["type"] == "total"]
+    assert len(totals) > 10
+
+
+def near_sender(**words):
+    from hosts import UDP_SEND
+    return [UDP_SEND, "10.1.0.2", PORT, *(f"{name}={value}" for name, value in words.items())]
+
+
+def test_bad_reload_changes_nothing(pair, monitor):
+    watched = monitor("-i", "veth0", "-t", "0.2", config={"RULES": [f"- - - {PORT} UDP"]})
+    watched.config.write_text('{\n"RULES": ["- - - - [TCP, UDP]"]\n}')
+    result = watched.controller("reload", check=False)
+    assert result.returncode == FAILED
+    assert re.fullmatch(r"monitor_controller: [^\n]*line 2[^\n]*RULES[^\n]*\n", result.stderr), result.stderr
+    status, _, body = watched.get("/-/reload", method="POST")
+    assert status >= 400 and b"line 2" in body
+    sent_to(*pair, (PORT, PORT + 1), 10)
+    assert [flow["dport"] for flow in watched.flows(protocol="UDP", direction="ingress")] == [PORT]
+
+
+def test_reload_names_what_needs_a_restart(pair, monitor):
+    watched = monitor("-i", "veth0", "-t", "0.2", config={})
+    watched.configure({"max_flows": 1000})
+    result = watched.controller("reload")
+    assert "max_flows" in result.stdout and "restart" in result.stdout
+
+
+# --- interfaces that come and go ---
+
+
+def dummy(host, name, *words):
+    host.ip("link", *words[:1], name, *words[1:])
+
+
+def names_attached(watched):
+    return sorted(interface["name"] for interface in watched.json("/api/v1/status")["interfaces"] if interface["attached"])
+
+
+def test_interfaces_come_and_go(pair, monitor):
+    far = pair[1]
+    watched = monitor("-i", "veth0,plug*", "-t", "0.2")
+    assert names_attached(watched) == ["veth0"]
+    for _ in range(2):
+        far.ip("link", "add", "plug1", "type", "dummy")
+        far.ip("addr", "add", "10.3.0.1/24", "dev", "plug1")
+        far.ip("link", "set", "plug1", "up")
+        wait_for(lambda: names_attached(watched) == ["plug1", "veth0"], "plug1 is watched")
+        far.send_udp("10.3.0.77", PORT, count=1, source=4444)  # nobody is there: an ARP request goes out at least
+        far.ip("neigh", "replace", "10.3.0.77", "lladdr", "02:00:00:00:00:77", "dev", "plug1", "nud", "permanent")
+        far.send_udp("10.3.0.77", PORT, count=25, source=4445)
+        assert watched.flow(interface="plug1", sport=4445, direction="egress")["packets"] == 25
+        far.ip("link", "del", "plug1")
+        wait_for(lambda: names_attached(watched) == ["veth0"], "plug1 is let go")
+        watched.settle()
+    seen = [total for total in watched.json("/api/v1/totals")["totals"] if total["interface"] == "plug1" and total["direction"] == "egress"]
+    assert sum(balanced(total)["seen"]["packets"] for total in seen) >= 2 * 25, "what it saw stays in the totals"
+    far.ip("link", "add", "other", "type", "dummy")
+    far.ip("link", "set", "other", "up")
+    watched.settle()
+    assert names_attached(watched) == ["veth0"], "other matches nothing"
+
+
+# --- ways out ---
+
+
+def test_json_lines(pair, monitor):
+    watched = monitor("-i", "veth0", "-t", "0.2", "--json", "--duration", "2.5")
+    with receiver(pair[1], PORT):
+        pair[0].send_udp("10.1.0.2", PORT, count=2000, gap_us=500)
+    assert watched.process.wait(60) == 0, "--duration ends it"
+    text = watched.output.read_text()
+    assert text.endswith("\n")
+    found = [json.loads(line) for line in text.splitlines()]
+    totals = [balanced(record) for record in found if record["type"] == "total"]
+    assert len({total["time"] for total in totals if "time" in total}) != 1
+    assert {(total["interface"], total["direction"]) for total in totals} == {("veth0", "ingress"), ("veth0", "egress")}
+    flow = [record for record in found if record["type"] == "flow" and record["dport"] == PORT][-1]
+    assert flow["packets"] == 2000
+    assert flow["tcp"] is None and flow["rtt"] is None and flow["sequence"] is None
+    wait_until_nothing_is_attached(pair[1])
+
+
+def test_lines_in_a_pipe(pair, monitor):
+    watched = monitor("-i", "veth0", "-t", "0.2", "-b", config={"OFFSET": 0, "DISPLAY": {"SEQ_ERRORS": True}})
+    with receiver(pair[1], PORT):
+        pair[0].send_udp("10.1.0.2", PORT, count=500, gap_us=1000, offset=0)
+    watched.settle()
+    watched.stop()
+    text = watched.output.read_text()
+    assert "\x1b" not in text, "no escape sequences in a pipe"
+    assert "10.1.0.1:" in text and f"10.1.0.2:{PORT}" in text
+    assert "bit/s" in text
+    assert re.search(r"lost", text, re.IGNORECASE)
+    # A block of lines a tick, ended by an empty one.
+    assert text.count("\n\n") >= 2
+
+
+def test_nobody_reads_the_pipe(pair, place):
+    """A reader that goes away ends the monitor in order; it is not killed by its own pipe."""
+    watched = Monitor(pair[1], place, "-i", "veth0", "-t", "0.1")
+    with open(watched.log, "wb") as log:
+        process = pair[1].start(FLOWGAUGE, *watched.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(30) in (0, FAILED)
+    wait_until_nothing_is_attached(pair[1])
+
+
+# --- wrong from the start ---
+
+
+def test_unknown_interface(pair, place):
+    status, line = refused(pair[1], place, "-i", "nosuch0")
+    assert status == FAILED or status == WRONG_WORDS
+    assert "nosuch0" in line and "veth0" in line, "the line lists those there are"
+    wait_until_nothing_is_attached(pair[1])
+
+
+@pytest.mark.parametrize("text, said", [
+    ('{"RULES": ["- - - -"]}', r"line 1: RULES"),
+    ('{\n\n"interface": ["veth0"]}', r"line 3: interface: there is no such key: did you mean interfaces\?"),
+    ('{"max_flows": "many"}', r"line 1: max_flows"),
+    ('{"OFFSET": 1,', r"line 1"),
+])
+def test_bad_configuration(pair, place, text, said):
+    config = place / "bad.json"
+    config.write_text(text)
+    for command, words in ((FLOWGAUGE, ()), (CONTROLLER, ("start",))):
+        result = pair[1].run(command, *words, "-c", config, "--control", place / "x.sock", "--listen", "off", check=False)
+        assert result.returncode == WRONG_WORDS
+        assert re.fullmatch(rf"flowgauge: {re.escape(str(config))}: {said}[^\n]*\n", result.stderr), result.stderr
+    wait_until_nothing_is_attached(pair[1])
+
+
+def test_bad_configuration_detached(pair, place):
+    """What went wrong is seen by who started it, not only in a log."""
+    config = place / "bad.json"
+    config.write_text('{"max_flows": 0}')
+    result = pair[1].run(CONTROLLER, "start", "--detached", "-c", config, "--control", place / "x.sock", check=False)
+    assert result.returncode == WRONG_WORDS
+    assert "max_flows" in result.stderr and result.stderr.count("\n") == 1, result.stderr
+
+
+def test_port_taken(pair, place):
+    with pair[1].socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 8099))
+        taken.listen()
+        status, line = refused(pair[1], place, "-i", "veth0")
+    assert status == FAILED
+    assert "8099" in line and "--listen" in line
+    wait_until_nothing_is_attached(pair[1])
+
+
+@pytest.mark.parametrize("capability", ["cap_bpf,cap_sys_admin", "cap_net_admin,cap_sys_admin", "cap_perfmon,cap_sys_admin"])
+def test_without_a_capability(pair, place, capability):
+    status, line = refused(pair[1], place, "-i", "veth0", prefix=("capsh", f"--drop={capability}", "--", "-c", 'exec "$0" "$@"'))
+    assert status == FAILED
+    assert capability.split(",")[0].upper() in line and "root" in line
+    wait_until_nothing_is_attached(pair[1])
+
+
+def test_not_root(pair, place):
+    place.chmod(0o777)
+    status, line = refused(pair[1], place, "-i", "veth0", prefix=("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all"))
+    assert status == FAILED
+    assert "CAP_BPF" in line and "CAP_NET_ADMIN" in line
+
+
+def test_another_xdp_program(pair, place):
+    """An XDP program of somebody else is on the device: --hook xdp is refused, and tc watches beside it."""
+    far = pair[1]
+    program = place / "pass.o"
+    source = place / "pass.c"
+    source.write_text('__attribute__((section("xdp"), used)) int only_pass(void *context) { return context ? 2 : 2; }\n')
+    run("clang", "-target", "bpf", "-O2", "-g", "-c", "-o", program, source)
+    far.ip("link", "set", "dev", "veth0", "xdp", "obj", program, "sec", "xdp")
+    status, line = refused(far, place, "-i", "veth0", "--hook", "xdp")
+    assert status == FAILED
+    assert "veth0" in line and "another XDP program" in line and "--hook tc" in line
+    watched = Monitor(far, place, "-i", "veth0", "-t", "0.2").start()
+    with receiver(far, PORT):
+        pair[0].send_udp("10.1.0.2", PORT, count=10)
+    assert watched.flow(dport=PORT, direction="ingress")["packets"] == 10
+    watched.stop()
+    assert "xdp" in far.ip("link", "show", "dev", "veth0"), "the other's program is still there"
+
+
+@pytest.mark.parametrize("words, said", [
+    (("--interval", "0"), "interval"),
+    (("--hook", "magic"), "magic"),
+    (("--no-such-flag",), "no-such-flag"),
+    (("word",), "word"),
+    (("-i", ""), "-i|interface"),
+    (("--max-flows", "0"), "max-flows"),
+])
+def test_wrong_words(able, words, said):
+    result = run(FLOWGAUGE, *words, check=False)
+    assert result.returncode == WRONG_WORDS
+    assert re.fullmatch(r"flowgauge: [^\n]+\n", result.stderr) and re.search(said, result.stderr), result.stderr
+
+
+def test_check_config(able, place):
+    config = place / "good.json"
+    config.write_text('{"RULES": ["- - - - -"]}')
+    assert run(FLOWGAUGE, "--check-config", "-c", config).stdout == f"{config}: good\n"
