@@ -12,6 +12,8 @@ struct buffer {
 	__u16 vlan;           /* that tag: VLAN_PRESENT | id, or 0 */
 	__be16 link_protocol; /* EtherType of a buffer without an Ethernet header; 0: it has one */
 	__u32 link_bytes;     /* then, of what stands before its network header */
+	__u32 cut;            /* a capture's frame of which not all bytes are there: what is there is parsed */
+	__u32 captured;       /* the frame is a capture's: an IP length of 0 means that the sender left it to its card */
 	__u32 segments;       /* packets that were, or will be, on the wire for this buffer; 0 is read as 1 */
 	__u32 segment_size;   /* payload bytes of each of them but the last; 0: not merged */
 };
@@ -31,8 +33,11 @@ struct facts {
 	__u32 payload_offset; /* from the buffer's start */
 	__u32 segment_size;   /* payload bytes of one packet; 0: not merged */
 	__u32 tcp_sequence;   /* host byte order */
+	__be32 fragment_ident; /* which datagram a fragment is of; IPv4's 16 bits are the lower ones */
 	__u8 tcp_flags;
 	__u8 fragment; /* not the first: its payload does not start with a transport header */
+	__u8 fragment_first;
+	__u8 partial; /* its transport header is not all there */
 };
 
 #endif

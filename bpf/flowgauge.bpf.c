@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "account.h"
+#include "fragments.h"
 #include "maps.h"
 #include "parse.h"
 #include "sequence.h"
@@ -72,6 +73,8 @@ static __always_inline void watch(void *context, int is_xdp, struct facts *facts
 		ledger_charge(facts, parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED);
 		return;
 	}
+	if (facts->fragment || facts->fragment_first)
+		fragments(facts, packet_time(context, is_xdp));
 	flow = flow_find(&facts->key, &outcome);
 	if (flow)
 		flow_update(context, is_xdp, flow, facts);
@@ -129,7 +132,9 @@ int flowgauge_xdp(struct xdp_md *xdp)
 	if (constants.clock == CLOCK_OF_PACKET) {
 		const struct packet_note *note = packet_note(xdp);
 
+		buffer.captured = 1;
 		if (note) {
+			buffer.cut = note->wire_length > buffer.length;
 			buffer.length = note->wire_length ? note->wire_length : buffer.length;
 			buffer.link_bytes = note->link_bytes;
 			buffer.link_protocol = note->link_protocol;

@@ -37,6 +37,10 @@
 #define HEADERS_REACH 4096    /* where the last header begins at most */
 #define ETHERTYPE_QINQ_OLD 0x9100
 
+#define IP_FRAGMENT_OFFSET 0x1fff
+#define IP_FRAGMENT_MORE 0x2000
+#define IP6_FRAGMENT_OFFSET 0xfff8
+
 #define PROTOCOL_HOP_BY_HOP 0
 #define PROTOCOL_ROUTING 43
 #define PROTOCOL_FRAGMENT 44
@@ -126,10 +130,13 @@ static __always_inline int parse_ipv4(struct cursor *cursor, const struct buffer
 	header = ip->ihl * 4;
 	if (ip->version != 4 || header < sizeof(*ip) || offset > buffer->length)
 		return PARSED_LYING;
-	if (header > sizeof(*ip) && !cursor_take(cursor, header - sizeof(*ip)))
-		return PARSED_SHORT;
+	if (header > sizeof(*ip) && !cursor_take(cursor, header - sizeof(*ip))) {
+		if (!buffer->cut)
+			return PARSED_SHORT;
+		cursor->offset += header - sizeof(*ip);
+	}
 	total = bpf_ntohs(ip->tot_len);
-	if (total == 0 && buffer->segment_size)
+	if (total == 0 && (buffer->segment_size || buffer->captured))
 		total = buffer->length - offset; /* a merged buffer over 64 KiB has no room for its length */
 	if (total < header || total > buffer->length - offset)
 		return PARSED_LYING;
@@ -137,7 +144,9 @@ static __always_inline int parse_ipv4(struct cursor *cursor, const struct buffer
 	facts->key.dst[0] = ip->daddr;
 	facts->key.family = 4;
 	facts->key.protocol = ip->protocol;
-	facts->fragment = (ip->frag_off & bpf_htons(0x1fff)) != 0;
+	facts->fragment = (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET)) != 0;
+	facts->fragment_first = (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET | IP_FRAGMENT_MORE)) == bpf_htons(IP_FRAGMENT_MORE);
+	facts->fragment_ident = ip->id;
 	*left = total - header;
 	return PARSED_IP;
 }
@@ -146,7 +155,7 @@ struct extension_header {
 	__u8 next;
 	__u8 length;
 	__be16 fragment_offset; /* of a fragment header; the lowest three bits are flags */
-	__be32 rest;
+	__be32 ident; /* likewise */
 };
 
 static __always_inline int is_extension(__u8 protocol)
@@ -172,7 +181,10 @@ static __always_inline int parse_extension(struct cursor *cursor, struct facts *
 	bytes = ((__u32)extension->length + 1) * 8;
 	if (protocol == PROTOCOL_FRAGMENT) {
 		bytes = sizeof(*extension);
-		carry(facts->fragment, (extension->fragment_offset & bpf_htons(0xfff8)) != 0);
+		carry(facts->fragment, (extension->fragment_offset & bpf_htons(IP6_FRAGMENT_OFFSET)) != 0);
+		carry(facts->fragment_first,
+		      (extension->fragment_offset & bpf_htons(IP6_FRAGMENT_OFFSET | 1)) == bpf_htons(1));
+		carry(facts->fragment_ident, extension->ident);
 	} else if (protocol == PROTOCOL_AH) {
 		bytes = ((__u32)extension->length + 2) * 4;
 	}
@@ -216,7 +228,7 @@ static __always_inline int parse_ipv6(struct cursor *cursor, const struct buffer
 	rest = buffer->length - cursor->offset;
 	*left = bpf_ntohs(ip->payload_len);
 	/* 0 is a jumbogram (RFC 2675), which starts with a hop-by-hop header, or a merged buffer over 64 KiB. */
-	if (*left == 0 && (buffer->segment_size || ip->nexthdr == PROTOCOL_HOP_BY_HOP))
+	if (*left == 0 && (buffer->segment_size || buffer->captured || ip->nexthdr == PROTOCOL_HOP_BY_HOP))
 		*left = rest;
 	if (*left > rest)
 		return PARSED_LYING;
@@ -252,40 +264,94 @@ static __always_inline int parse_tcp(struct cursor *cursor, struct facts *facts,
 	return PARSED_IP;
 }
 
-/* Protocols of fixed headers; those with ports begin with them. */
-static __always_inline int parse_transport(struct cursor *cursor, struct facts *facts, __u32 *left)
+/* Bytes of a protocol's header that stand before its payload; TCP's least, 0 for protocols that are not looked into. */
+static __always_inline __u32 transport_header_bytes(__u8 protocol)
 {
-	__u32 offset = cursor->offset, header;
-	struct ports_header *ports;
-
-	switch (facts->key.protocol) {
+	switch (protocol) {
 	case IPPROTO_TCP:
-		return parse_tcp(cursor, facts, left);
+		return sizeof(struct tcphdr);
 	case IPPROTO_UDP:
-		header = sizeof(struct udphdr);
-		break;
+		return sizeof(struct udphdr);
 	case IPPROTO_ICMP:
 	case PROTOCOL_ICMPV6:
-		header = ICMP_HEADER_BYTES;
-		break;
+		return ICMP_HEADER_BYTES;
 	case PROTOCOL_SCTP:
-		header = SCTP_HEADER_BYTES;
-		break;
+		return SCTP_HEADER_BYTES;
 	default:
-		facts->payload_offset = offset;
-		return PARSED_IP;
+		return 0;
 	}
+}
+
+static __always_inline int has_ports(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == PROTOCOL_SCTP;
+}
+
+static __always_inline int parse_whole_transport(struct cursor *cursor, struct facts *facts, __u32 *left)
+{
+	__u32 offset = cursor->offset, header = transport_header_bytes(facts->key.protocol);
+	struct ports_header *ports;
+
 	if (header > *left)
 		return PARSED_LYING;
+	if (facts->key.protocol == IPPROTO_TCP)
+		return parse_tcp(cursor, facts, left);
+	facts->payload_offset = offset + header;
+	*left -= header;
+	if (!header)
+		return PARSED_IP;
 	ports = cursor_take(cursor, sizeof(*ports));
 	if (!ports)
 		return PARSED_SHORT;
-	if (facts->key.protocol == IPPROTO_UDP || facts->key.protocol == PROTOCOL_SCTP) {
+	if (has_ports(facts->key.protocol)) {
 		facts->key.sport = ports->source;
 		facts->key.dport = ports->destination;
 	}
+	return PARSED_IP;
+}
+
+#define TCP_TO_DATA_OFFSET 9 /* bytes of a TCP header from behind the ports to its data offset */
+
+/*
+ * A transport header of which a part is missing, because the fragment is too small for it (RFC 791 promises 8 bytes) or
+ * the capture was cut: the ports, and TCP's length, count if they are there.
+ */
+static __always_inline void parse_part_of_transport(struct cursor *cursor, struct facts *facts, __u32 *left)
+{
+	__u32 offset = cursor->offset, header = transport_header_bytes(facts->key.protocol);
+	struct ports_header *ports = NULL;
+	__u8 *rest = NULL;
+
+	if (has_ports(facts->key.protocol) && *left >= sizeof(*ports))
+		ports = cursor_take(cursor, sizeof(*ports));
+	if (ports) {
+		facts->key.sport = ports->source;
+		facts->key.dport = ports->destination;
+		if (*left >= sizeof(*ports) + TCP_TO_DATA_OFFSET)
+			rest = cursor_take(cursor, TCP_TO_DATA_OFFSET);
+	}
+	if (facts->key.protocol == IPPROTO_TCP)
+		header = rest ? (rest[TCP_TO_DATA_OFFSET - 1] >> 4) * 4 : 0;
+	facts->partial = 1;
 	facts->payload_offset = offset + header;
-	*left -= header;
+	*left = *left > header ? *left - header : 0;
+}
+
+static __always_inline int parse_transport(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __u32 *left)
+{
+	__u32 offset = cursor->offset, all = *left;
+	int result;
+
+	if (facts->fragment) {
+		facts->payload_offset = offset;
+		return PARSED_IP;
+	}
+	result = parse_whole_transport(cursor, facts, left);
+	if (result == PARSED_IP || (result == PARSED_SHORT && !buffer->cut) || (!buffer->cut && !facts->fragment_first))
+		return result;
+	cursor->offset = offset;
+	*left = all;
+	parse_part_of_transport(cursor, facts, left);
 	return PARSED_IP;
 }
 
@@ -325,10 +391,7 @@ static __always_inline int parse(void *start, void *end, const struct buffer *bu
 		return PARSED_NON_IP;
 	if (result)
 		return result;
-	if (facts->fragment)
-		facts->payload_offset = cursor.offset;
-	else
-		result = parse_transport(&cursor, facts, &left);
+	result = parse_transport(&cursor, buffer, facts, &left);
 	if (result)
 		return result;
 	facts->payload_bytes = left;

@@ -116,7 +116,8 @@ static __always_inline int sequence_find(void *context, int is_xdp, __u32 offset
 
 static __always_inline int sequence_wanted(const struct facts *facts)
 {
-	return constants.sequence_mode != SEQUENCE_OFF && facts->key.protocol != IPPROTO_TCP && !facts->fragment;
+	return constants.sequence_mode != SEQUENCE_OFF && facts->key.protocol != IPPROTO_TCP && !facts->fragment &&
+	       !facts->partial;
 }
 
 /* One packet of a merged buffer. The search is done before the lock is taken. */
@@ -161,7 +162,7 @@ static __always_inline void sequence_of_tcp(struct flow_record *flow, const stru
 
 	if (facts->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_FIN))
 		length++;
-	if (!length || facts->fragment)
+	if (!length || facts->fragment || facts->partial)
 		return;
 	difference = sequence->started ? facts->tcp_sequence - sequence->highest : 0;
 	if (difference < 0)

@@ -124,6 +124,39 @@ struct ledger_record {
 	__u64 started;
 };
 
+/* First fragments, by datagram: the later ones have no ports of their own. */
+#define FRAGMENTS_MAX 16384
+#define FRAGMENT_LIFE_NS 60000000000ULL /* a datagram is reassembled within it, or not at all (RFC 8200, 4.5) */
+
+struct fragment_key {
+	__be32 src[4]; /* as in flow_key */
+	__be32 dst[4];
+	__be32 ident;
+	__u32 ifindex;
+	__u8 protocol;
+	__u8 family;
+	__u8 direction;
+	__u8 reserved; /* zero: it is hashed */
+};
+
+struct fragment_ports {
+	__u64 time_ns; /* of the first fragment */
+	__be16 sport;
+	__be16 dport;
+	__u32 reserved;
+};
+
+enum fragment_fate {
+	FRAGMENT_FIRST,  /* remembered */
+	FRAGMENT_JOINED, /* a later one, counted in its first one's flow */
+	FRAGMENT_ORPHAN, /* a later one whose first one is not known: counted in the flow with ports 0 */
+	FRAGMENT_FATES,
+};
+
+struct fragment_ledger {
+	__u64 packets[FRAGMENT_FATES]; /* of protocols with ports */
+};
+
 /* Interfaces: the programs find an interface's place in the ledger here, by open addressing on the index. */
 #define INTERFACES_MAX 256
 #define INTERFACE_SLOTS 1024
@@ -140,6 +173,8 @@ _Static_assert(sizeof(struct sequence_record) == 96, "sequence_record has no imp
 /* The kernel's hash puts a record 96 bytes into an element of 320: its first 96 bytes lie in the two cache lines after the key's. */
 _Static_assert(offsetof(struct flow_record, sequence.window) == 96, "what every packet writes is in the first 96 bytes");
 _Static_assert(sizeof(struct flow_record) == 224, "flow_record has no implicit padding");
+_Static_assert(sizeof(struct fragment_key) == 44, "fragment_key has no implicit padding");
+_Static_assert(sizeof(struct fragment_ports) == 16, "fragment_ports has no implicit padding");
 _Static_assert(sizeof(struct ledger_record) == 112, "ledger_record has no implicit padding");
 
 #endif

@@ -18,6 +18,8 @@
 #define PACKET_SPORT 1234
 #define PACKET_DPORT 5678
 #define PACKET_SEQUENCE 0x01020304
+#define PACKET_IDENT 4711      /* of packets and of first fragments */
+#define PACKET_IDENT_ELSE 4712 /* of later fragments: of a datagram whose first one never came */
 
 struct packet {
 	uint8_t bytes[16384];
@@ -74,7 +76,7 @@ static inline void packet_ip4(struct packet *packet, unsigned int options, unsig
 	ip = packet_add(packet, 20 + options);
 	ip[0] = (uint8_t)(0x40 | (5 + options / 4));
 	ip[8] = 64;
-	packet_put16(ip + 4, 4711);
+	packet_put16(ip + 4, fragment & 0x1fff ? PACKET_IDENT_ELSE : PACKET_IDENT);
 	packet_put16(ip + 6, fragment);
 	memcpy(ip + 12, "\x0a\x01\x00\x01\x0a\x01\x00\x02", 8);
 	packet->next = packet->ip4 - 1 + 9;
@@ -113,6 +115,7 @@ static inline void packet_fragment6(struct packet *packet, unsigned int offset_a
 {
 	packet_extension(packet, 44, 8, 0);
 	packet_put16(packet->bytes + packet->length - 6, offset_and_more);
+	packet_put16(packet->bytes + packet->length - 2, offset_and_more & 0xfff8 ? PACKET_IDENT_ELSE : PACKET_IDENT);
 }
 
 static inline uint8_t *packet_ports(struct packet *packet, unsigned int protocol, size_t bytes)

@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <net/if_arp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -327,60 +326,6 @@ static void test_goes_on_where_it_stood(void **state)
 	monitor_close(monitor);
 }
 
-static void test_link_type_refused(void **state)
-{
-	static const struct {
-		int type;
-		const char *error;
-	} cases[] = {
-		{ ARPHRD_INFINIBAND,
-		  "cannot watch odd: its link type is InfiniBand (32): Ethernet, or a tunnel without a link "
-		  "header, is what can be watched" },
-		{ 4242,
-		  "cannot watch odd: its link type is 4242: Ethernet, or a tunnel without a link header, is what can be "
-		  "watched" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct monitor *monitor = monitor_of(HOOK_AUTO);
-		int fd = tun_make("odd", false, cases[i].type);
-		char error[MONITOR_ERROR_SIZE];
-		struct attachment attachment;
-
-		assert_int_equal(monitor_attach(monitor, index_of("odd"), "odd", &attachment, error), -EPROTONOSUPPORT);
-		assert_string_equal(error, cases[i].error);
-		monitor_close(monitor);
-		close(fd);
-	}
-}
-
-static void test_device_without_link_header(void **state)
-{
-	struct monitor *monitor = monitor_of(HOOK_AUTO), *xdp = monitor_of(HOOK_XDP);
-	int fd = tun_make("bare", false, ARPHRD_NONE);
-	char error[MONITOR_ERROR_SIZE];
-	struct attachment attachment;
-	uint8_t packet[FRAME_BYTES];
-	size_t length = frame_make(packet, 1000, false);
-	struct readout readout;
-
-	(void)state;
-	run("ip link set bare up");
-	attachment = attach(monitor, "bare");
-	assert_string_equal(attachment.reason[DIRECTION_INGRESS], "no link header, and XDP is for Ethernet");
-	assert_int_equal(write(fd, packet, length), length);
-	readout = readout_of(monitor, index_of("bare"));
-	assert_int_equal(readout.ledger[DIRECTION_INGRESS].seen.packets, 1);
-	assert_int_equal(readout.ledger[DIRECTION_INGRESS].seen.bytes, length);
-	assert_int_equal(readout.ledger[DIRECTION_INGRESS].outcome[OUTCOME_FLOW].packets, 1);
-	assert_int_equal(monitor_attach(xdp, index_of("bare"), "bare", &attachment, error), -EOPNOTSUPP);
-	assert_string_equal(error, "cannot watch bare by XDP: it has no link header: use --hook tc");
-	monitor_close(xdp);
-	monitor_close(monitor);
-	close(fd);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,8 +337,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_watched_already, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_interface_that_is_gone, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_goes_on_where_it_stood, wires_make, wires_cut),
-		cmocka_unit_test(test_link_type_refused),
-		cmocka_unit_test(test_device_without_link_header),
 	};
 	const char *missing = sandbox_enter();
 

@@ -115,7 +115,8 @@ static void other_make(enum direction direction)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TC_ACT_OK },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)index_of("left"), .attach_point = clsact_point(direction));
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)index_of("left"),
+		    .attach_point = direction == DIRECTION_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, options);
 	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "other", "GPL", ok, 2, NULL);
 

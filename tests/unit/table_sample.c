@@ -79,3 +79,33 @@ struct report *sample_many(size_t flows)
 	}
 	return report;
 }
+
+struct report *sample_mixed(void)
+{
+	struct report *report = sample_report(3, 2);
+	struct flow_report *flows = report->flows;
+
+	sample_ends(&flows[0], "10.1.0.1", 5001, "10.1.0.2", 6001, IPPROTO_UDP);
+	sample_rates(&flows[0], 75e6, 72e6, 0.02, 0.00125, 51234, 76851000);
+	flows[0].sequence = (struct sequence_report){ SEQUENCE_PACKETS, 51299, 51234, 7, 3, 12, 66, 1, 5 };
+	sample_ends(&flows[1], "2001:db8::1", 443, "2001:db8::2", 50000, IPPROTO_TCP);
+	sample_rates(&flows[1], 1.5e6, 1.2e6, 0.5, NAN, 3, 4500);
+	flows[1].key.direction = DIRECTION_EGRESS;
+	flows[1].sequence = (struct sequence_report){ SEQUENCE_BYTES, 4000000000, 3, 0, 0, 1, 0, 0, 0 };
+	sample_ends(&flows[2], "10.1.0.1", 0, "10.1.0.2", 0, IPPROTO_ICMP);
+	sample_rates(&flows[2], NAN, NAN, NAN, NAN, 1, 98);
+	report->protocols[GROUP_UDP].flows = 1;
+	report->protocols[GROUP_UDP].throughput = 75e6;
+	report->protocols[GROUP_UDP].goodput = 72e6;
+	report->protocols[GROUP_UDP].interarrival = flows[0].interarrival;
+	report->protocols[GROUP_UDP].sequence = flows[0].sequence;
+	report->totals[0] = (struct total_report){
+		.interface = "eth0", .seen = { 51235, 76851098 }, .throughput = 75000098, .packet_rate = 50000.5
+	};
+	report->totals[1] = (struct total_report){ .interface = "eth0",
+						   .direction = DIRECTION_EGRESS,
+						   .seen = { 3, 4500 },
+						   .throughput = NAN,
+						   .packet_rate = NAN };
+	return report;
+}

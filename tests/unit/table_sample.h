@@ -17,5 +17,7 @@ void sample_rates(struct flow_report *flow, double throughput, double goodput, d
 		  uint64_t packets, uint64_t bytes);
 /* Flow i is 10.0.0.(i+1):1000+i to 10.9.9.9:80 by TCP; the first has the highest rate and the fewest packets. */
 struct report *sample_many(size_t flows);
+/* A UDP flow with sequence numbers, a TCP flow over IPv6, and one ping of which nothing is known but its counts. */
+struct report *sample_mixed(void);
 
 #endif

@@ -23,7 +23,7 @@
 #define EXPONENT_MASK 0x7ff
 #define SCALED_DIGITS 17
 #define SCALED_LIMIT 100000000000000000ULL /* 10^17 */
-#define SCIENTIFIC_BELOW -4                /* as printf's %g */
+#define SCIENTIFIC_BELOW (-4)              /* as printf's %g */
 
 typedef unsigned __int128 u128;
 
@@ -95,14 +95,14 @@ static uint64_t round_to(uint64_t whole, bool remainder, uint64_t step)
 	return up ? down + step : down;
 }
 
-static struct decimal shorten(const struct scaled *scaled, bool odd, bool narrow_below)
+static struct decimal shorten(const struct scaled *scaled, bool narrow_below)
 {
 	u128 below = scaled->value - (narrow_below ? 1 : 2) * scaled->step;
 	u128 above = scaled->value + 2 * scaled->step;
 	u128 mask = ((u128)1 << scaled->shift) - 1, rest = scaled->value & mask, half = (mask >> 1) + 1;
-	/* The ends themselves read back to a double whose significand is even. */
-	uint64_t lowest = (uint64_t)((below + odd + mask) >> scaled->shift);
-	uint64_t highest = (uint64_t)((above - odd) >> scaled->shift);
+	/* The ends themselves are never whole: they hold at most one factor of two, and the shift is two or more. */
+	uint64_t lowest = (uint64_t)((below + mask) >> scaled->shift);
+	uint64_t highest = (uint64_t)(above >> scaled->shift);
 	uint64_t whole = (uint64_t)(scaled->value >> scaled->shift);
 	struct decimal best = { whole + (rest > half || (rest == half && (whole & 1))), -scaled->scale };
 	int exponent = best.exponent;
@@ -135,7 +135,7 @@ static struct decimal shortest(double value)
 	scaled = scale_by(significand, exponent, SCALED_DIGITS - 1 - magnitude);
 	if (scaled.value >> scaled.shift >= SCALED_LIMIT)
 		scaled = scale_by(significand, exponent, SCALED_DIGITS - 2 - magnitude);
-	return shorten(&scaled, significand & 1, significand == hidden);
+	return shorten(&scaled, significand == hidden);
 }
 
 static unsigned int write_scientific(const char *digits, unsigned int count, int magnitude, char *out)
@@ -148,10 +148,10 @@ static unsigned int write_scientific(const char *digits, unsigned int count, int
 		memcpy(next, digits + 1, count - 1);
 		next += count - 1;
 	}
-	memcpy(next, "e-", 2);
-	next[2] = (char)('0' + -magnitude / 10);
-	next[3] = (char)('0' + -magnitude % 10);
-	return (unsigned int)(next + 4 - out);
+	next = stpcpy(next, "e-");
+	*next++ = (char)('0' + -magnitude / 10);
+	*next++ = (char)('0' + -magnitude % 10);
+	return (unsigned int)(next - out);
 }
 
 /* The point stands within the digits or before them, as the value is not a whole number. */
@@ -210,14 +210,10 @@ static unsigned int write_positive(double value, char *out)
 
 unsigned int decimal_format_double(double value, char out[DECIMAL_SIZE])
 {
-	if (isnan(value)) {
-		memcpy(out, "NaN", 3);
-		return 3;
-	}
-	if (isinf(value)) {
-		memcpy(out, value > 0 ? "+Inf" : "-Inf", 4);
-		return 4;
-	}
+	if (isnan(value))
+		return (unsigned int)(stpcpy(out, "NaN") - out);
+	if (isinf(value))
+		return (unsigned int)(stpcpy(out, value > 0 ? "+Inf" : "-Inf") - out);
 	if (!signbit(value))
 		return write_positive(value, out);
 	out[0] = '-';

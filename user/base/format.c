@@ -18,8 +18,9 @@
 #define NS_PER_SECOND 1000000000ULL
 #define SECONDS_PER_DAY 86400
 #define BITS_PER_BYTE 8
-#define GROUPS 8       /* of 16 bits, in an IPv6 address */
-#define MAPPED_ZEROS 5 /* groups before the ffff of an IPv4-mapped address */
+#define PROTOCOL_LINE_SIZE 1024 /* of /etc/protocols */
+#define GROUPS 8                /* of 16 bits, in an IPv6 address */
+#define MAPPED_ZEROS 5          /* groups before the ffff of an IPv4-mapped address */
 
 /* `width` digits, with zeros in front. */
 static char *write_digits(uint64_t value, unsigned int width, char *out)
@@ -87,7 +88,7 @@ struct run {
 /* The groups that "::" stands for: the longest run of zeros, the first of equals, never a single one (RFC 5952, 4.2). */
 static struct run longest_zeros(const uint16_t *groups, unsigned int count)
 {
-	struct run best = { 0, 1 }, run = { 0 };
+	struct run best = { 0 }, run = { 0 };
 
 	for (unsigned int i = 0; i < count; i++) {
 		if (groups[i])
@@ -180,13 +181,14 @@ static bool is_called(const struct protoent *entry, const char *name)
 /* Entry by entry, as getprotobyname() heeds case. */
 static int protocol_in_database(const char *name)
 {
-	const struct protoent *entry;
+	char line[PROTOCOL_LINE_SIZE];
+	struct protoent entry, *found;
 	int number = -1;
 
 	setprotoent(0);
-	while (number < 0 && (entry = getprotoent()) != NULL)
-		if (entry->p_proto >= 0 && entry->p_proto <= UINT8_MAX && is_called(entry, name))
-			number = entry->p_proto;
+	while (number < 0 && !getprotoent_r(&entry, line, sizeof(line), &found) && found)
+		if (entry.p_proto >= 0 && entry.p_proto <= UINT8_MAX && is_called(&entry, name))
+			number = entry.p_proto;
 	endprotoent();
 	return number;
 }

@@ -51,12 +51,9 @@ int number_parse_double(const char *text, double low, double high, double *out)
 	return 0;
 }
 
-static int hex_digit(char c)
+static unsigned int hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return (unsigned int)(c <= '9' ? c - '0' : tolower(c) - 'a' + 10);
 }
 
 int number_parse_hex(const char *text, uint8_t *bytes, unsigned int capacity, unsigned int *length)
@@ -70,9 +67,8 @@ int number_parse_hex(const char *text, uint8_t *bytes, unsigned int capacity, un
 	count = strlen(text);
 	if (!count || count % 2 || count / 2 > capacity)
 		return -EINVAL;
-	for (size_t i = 0; i < count; i++)
-		if (hex_digit(text[i]) < 0)
-			return -EINVAL;
+	if (strspn(text, "0123456789abcdefABCDEF") != count)
+		return -EINVAL;
 	for (size_t i = 0; i < count / 2; i++)
 		bytes[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
 	*length = (unsigned int)(count / 2);

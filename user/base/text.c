@@ -62,16 +62,18 @@ void text_append_char(struct text *text, char c)
 
 void text_append_u64(struct text *text, uint64_t value)
 {
-	char digits[DECIMAL_SIZE];
-
-	text_append_bytes(text, digits, decimal_format_u64(value, digits));
+	if (!reserve(text, DECIMAL_SIZE))
+		return;
+	text->length += decimal_format_u64(value, text->bytes + text->length);
+	text->bytes[text->length] = '\0';
 }
 
 void text_append_double(struct text *text, double value)
 {
-	char digits[DECIMAL_SIZE];
-
-	text_append_bytes(text, digits, decimal_format_double(value, digits));
+	if (!reserve(text, DECIMAL_SIZE))
+		return;
+	text->length += decimal_format_double(value, text->bytes + text->length);
+	text->bytes[text->length] = '\0';
 }
 
 static int print(struct text *text, const char *format, va_list arguments)

@@ -15,8 +15,8 @@ int gzip_compress(const void *bytes, size_t length, char **out, size_t *out_leng
 	char *buffer, *exact;
 	int result;
 
-	if (length > UINT_MAX / 2 || deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, WINDOW_BITS, MAX_MEM_LEVEL,
-						  Z_DEFAULT_STRATEGY) != Z_OK)
+	if (length > UINT_MAX / 2 ||
+	    deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, WINDOW_BITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
 		return -ENOMEM;
 	bound = deflateBound(&stream, length);
 	buffer = malloc(bound);

@@ -62,7 +62,8 @@ static enum MHD_Result document_headers(struct MHD_Response *response, enum docu
 	if (encoding == ENCODING_GZIP &&
 	    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip") != MHD_YES)
 		return MHD_NO;
-	return MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, negotiated ? "Accept, Accept-Encoding" : "Accept-Encoding");
+	return MHD_add_response_header(response, MHD_HTTP_HEADER_VARY,
+				       negotiated ? "Accept, Accept-Encoding" : "Accept-Encoding");
 }
 
 /* Takes the bytes, also on failure. */
@@ -172,7 +173,8 @@ int documents_get(struct documents *documents, enum document document, size_t to
 	if (!kept->response) {
 		if (documents->bytes > ALIVE_BYTES_MAX)
 			return -EBUSY;
-		error = encoding == ENCODING_GZIP ? make_compressed(documents, document) : make_plain(documents, document);
+		error = encoding == ENCODING_GZIP ? make_compressed(documents, document) :
+						    make_plain(documents, document);
 	}
 	if (!error)
 		*out = kept->response;

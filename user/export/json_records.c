@@ -10,7 +10,7 @@
 
 static const char *const directions[DIRECTIONS] = { "ingress", "egress" };
 static const char *const outcomes[OUTCOMES] = {
-	[OUTCOME_FLOW] = "flows",	 [OUTCOME_OVERFLOW] = "overflow", [OUTCOME_FILTERED] = "filtered",
+	[OUTCOME_FLOW] = "flows",        [OUTCOME_OVERFLOW] = "overflow", [OUTCOME_FILTERED] = "filtered",
 	[OUTCOME_UNPARSED] = "unparsed", [OUTCOME_NON_IP] = "non_ip",
 };
 

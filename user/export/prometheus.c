@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "export/prometheus_internal.h"
 
 const char *const direction_labels[DIRECTIONS] = { "ingress", "egress" };
@@ -126,30 +127,10 @@ void sample_histogram(struct exposition_writer *writer, const double *bounds, co
 	text_append_char(writer->out, '\n');
 }
 
-/* Bytes of the well-formed UTF-8 sequence at `bytes` (RFC 3629), 0 if there is none. */
-static size_t utf8_length(const unsigned char *bytes)
-{
-	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* code point, by length */
-	size_t length = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : 2;
-	uint32_t code;
-
-	if (bytes[0] < 0x80)
-		return 1;
-	if (bytes[0] < 0xc2 || bytes[0] > 0xf4)
-		return 0;
-	code = bytes[0] & (0x7fU >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (bytes[i] & 0x3fU);
-	}
-	return code < lowest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : length;
-}
-
 static void label_value_append(struct text *labels, const char *value)
 {
 	while (*value) {
-		size_t length = utf8_length((const unsigned char *)value);
+		unsigned int length = utf8_length(value);
 
 		if (*value == '\n')
 			text_append_bytes(labels, "\\n", 2);

@@ -67,7 +67,8 @@ static bool has_sample(const struct series *series, enum presence presence)
 	}
 }
 
-static void write_sample(struct exposition_writer *writer, const struct flow_family *family, const struct series *series)
+static void write_sample(struct exposition_writer *writer, const struct flow_family *family,
+			 const struct series *series)
 {
 	const void *member = (const char *)&series->flow + family->offset;
 

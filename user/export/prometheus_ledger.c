@@ -5,7 +5,7 @@
 #include "export/prometheus_internal.h"
 
 static const char *const outcome_labels[OUTCOMES] = {
-	[OUTCOME_FLOW] = "flow",	 [OUTCOME_OVERFLOW] = "overflow", [OUTCOME_FILTERED] = "filtered",
+	[OUTCOME_FLOW] = "flow",         [OUTCOME_OVERFLOW] = "overflow", [OUTCOME_FILTERED] = "filtered",
 	[OUTCOME_UNPARSED] = "unparsed", [OUTCOME_NON_IP] = "non_ip",
 };
 
@@ -34,7 +34,8 @@ static void write_seen(struct exposition_writer *writer, const struct report *re
 		sample_u64(writer, total_labels(labels, &report->totals[i]), part(&report->totals[i].seen, bytes));
 }
 
-static void write_outcome(struct exposition_writer *writer, const struct report *report, struct text *labels, bool bytes)
+static void write_outcome(struct exposition_writer *writer, const struct report *report, struct text *labels,
+			  bool bytes)
 {
 	family_begin(writer, bytes ? "flowgauge_outcome_bytes" : "flowgauge_outcome_packets", FAMILY_COUNTER,
 		     bytes ? "Bytes seen, by what became of their packets." : "Packets seen, by what became of them.");
@@ -43,7 +44,8 @@ static void write_outcome(struct exposition_writer *writer, const struct report 
 		struct labels base = total_labels(labels, total);
 
 		for (int outcome = 0; outcome < OUTCOMES; outcome++)
-			sample_u64_of(writer, base, "outcome", outcome_labels[outcome], part(&total->outcome[outcome], bytes));
+			sample_u64_of(writer, base, "outcome", outcome_labels[outcome],
+				      part(&total->outcome[outcome], bytes));
 	}
 }
 

@@ -42,7 +42,8 @@ static uint64_t flows_in_table(const struct report *report)
 
 static void write_hooks(struct exposition_writer *writer, const struct report *report, struct text *labels)
 {
-	family_begin(writer, "flowgauge_hook_info", FAMILY_GAUGE, "1; the hook by which a direction of an interface is watched.");
+	family_begin(writer, "flowgauge_hook_info", FAMILY_GAUGE,
+		     "1; the hook by which a direction of an interface is watched.");
 	for (size_t i = 0; i < report->interface_count; i++) {
 		const struct interface_report *interface = &report->interfaces[i];
 
@@ -79,7 +80,8 @@ static void write_programs(struct exposition_writer *writer, const struct self_r
 
 static void write_snapshots(struct exposition_writer *writer, const struct self_report *self)
 {
-	family_begin(writer, "flowgauge_snapshot_seconds", FAMILY_HISTOGRAM, "Time that reading the kernel's counters took.");
+	family_begin(writer, "flowgauge_snapshot_seconds", FAMILY_HISTOGRAM,
+		     "Time that reading the kernel's counters took.");
 	sample_histogram(writer, snapshot_bucket_bounds, self->snapshot_bucket, SNAPSHOT_BUCKETS, self->snapshot_count,
 			 self->snapshot_seconds);
 }
@@ -155,7 +157,8 @@ void write_self(struct exposition_writer *writer, const struct report *report)
 
 	write_build(writer, &labels);
 	write_gauge(writer, "flowgauge_flows", "Flows in the table.", (double)flows_in_table(report));
-	write_gauge(writer, "flowgauge_flows_limit", "Flows that the table has room for.", (double)report->self.flows_limit);
+	write_gauge(writer, "flowgauge_flows_limit", "Flows that the table has room for.",
+		    (double)report->self.flows_limit);
 	write_hooks(writer, report, &labels);
 	write_programs(writer, &report->self, &labels);
 	write_snapshots(writer, &report->self);

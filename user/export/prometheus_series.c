@@ -101,14 +101,15 @@ static uint64_t labels_hash(const struct label_table *table, const struct flow_r
 
 static bool labels_equal(const struct flow_report *a, const struct flow_report *b)
 {
-	return !memcmp(a->key.src, b->key.src, sizeof(a->key.src)) && !memcmp(a->key.dst, b->key.dst, sizeof(a->key.dst)) &&
-	       a->key.sport == b->key.sport && a->key.dport == b->key.dport && a->key.protocol == b->key.protocol &&
-	       a->key.family == b->key.family && a->key.direction == b->key.direction &&
-	       !strncmp(a->interface, b->interface, sizeof(a->interface));
+	return !memcmp(a->key.src, b->key.src, sizeof(a->key.src)) &&
+	       !memcmp(a->key.dst, b->key.dst, sizeof(a->key.dst)) && a->key.sport == b->key.sport &&
+	       a->key.dport == b->key.dport && a->key.protocol == b->key.protocol && a->key.family == b->key.family &&
+	       a->key.direction == b->key.direction && !strncmp(a->interface, b->interface, sizeof(a->interface));
 }
 
 /* The slot of the series with the flow's labels, or the free one where it would stand. */
-static uint32_t *table_slot(const struct label_table *table, const struct series *series, const struct flow_report *flow)
+static uint32_t *table_slot(const struct label_table *table, const struct series *series,
+			    const struct flow_report *flow)
 {
 	size_t slot = labels_hash(table, flow) & table->mask;
 
@@ -209,8 +210,13 @@ static struct flow_report count_rest(const struct report *report, const struct s
 		.payload_bytes = sums->payload_bytes,
 		.interarrival = { .mean = NAN, .stddev = NAN },
 		.gaps_total = sums->gaps,
-		.sequence = { .kind = kinds_ever(report), .reverse = sums->reverse, .small = sums->small, .big = sums->big,
-			      .lost = sums->lost, .duplicate = sums->duplicate, .reordered = sums->reordered },
+		.sequence = { .kind = kinds_ever(report),
+			      .reverse = sums->reverse,
+			      .small = sums->small,
+			      .big = sums->big,
+			      .lost = sums->lost,
+			      .duplicate = sums->duplicate,
+			      .reordered = sums->reordered },
 	};
 
 	for (size_t i = 0; i < count; i++) {

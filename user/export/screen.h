@@ -14,7 +14,7 @@ struct screen;
 /*
  * 0 or -errno (-ENOTTY: standard input or output is no terminal; -EOPNOTSUPP: TERM names none that can place a cursor);
  * the terminal is put back by screen_close, whatever happened. `quit` is called when the user asks to end, and when the
- * terminal hangs up. Rows and width of the configuration are the window's.
+ * terminal hangs up; it must not close the screen. Rows and width of the configuration are the window's.
  */
 int screen_open(struct loop *loop, const struct console_config *config, const char *banner, void (*quit)(void *context),
 		void *context, struct screen **out);

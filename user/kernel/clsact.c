@@ -57,13 +57,12 @@ static int clsact_start(struct clsact *clsact)
 
 static int qdisc_make(struct clsact *clsact, struct clsact_filter *filter)
 {
-	struct bpf_tc_hook hook = {
-		.sz = sizeof(hook),
-		.ifindex = (int)filter->ifindex,
-		.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS,
-	};
-	int err = bpf_tc_hook_create(&hook);
+	struct bpf_tc_hook hook;
+	int err;
 
+	clsact_hook(filter, &hook);
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	err = bpf_tc_hook_create(&hook);
 	if (err == -EEXIST)
 		return clsact_check(filter->ifindex);
 	if (err)
@@ -74,18 +73,12 @@ static int qdisc_make(struct clsact *clsact, struct clsact_filter *filter)
 
 static int filter_make(const struct clsact_filter *filter, int program_fd)
 {
-	struct bpf_tc_hook hook = {
-		.sz = sizeof(hook),
-		.ifindex = (int)filter->ifindex,
-		.attach_point = clsact_point(filter->direction),
-	};
-	struct bpf_tc_opts options = {
-		.sz = sizeof(options),
-		.handle = filter->handle,
-		.priority = CLSACT_PRIORITY,
-		.prog_fd = program_fd,
-	};
+	struct bpf_tc_opts options;
+	struct bpf_tc_hook hook;
 
+	clsact_hook(filter, &hook);
+	clsact_options(filter, &options);
+	options.prog_fd = program_fd;
 	return bpf_tc_attach(&hook, &options);
 }
 

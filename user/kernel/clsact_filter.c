@@ -145,16 +145,31 @@ static void search_visit(void *context, const struct clsact_entry *entry)
 		search->found = true;
 }
 
+/* Set to zero first and then field by field, as all options of libbpf are here: it refuses a padding that is not zero. */
+void clsact_hook(const struct clsact_filter *filter, struct bpf_tc_hook *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->sz = sizeof(*out);
+	out->ifindex = (int)filter->ifindex;
+	out->attach_point = filter->direction == DIRECTION_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+
+void clsact_options(const struct clsact_filter *filter, struct bpf_tc_opts *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->sz = sizeof(*out);
+	out->handle = filter->handle;
+	out->priority = CLSACT_PRIORITY;
+}
+
 void clsact_filter_remove(const struct clsact_filter *filter)
 {
-	struct bpf_tc_hook hook = {
-		.sz = sizeof(hook),
-		.ifindex = (int)filter->ifindex,
-		.attach_point = clsact_point(filter->direction),
-	};
-	struct bpf_tc_opts options = { .sz = sizeof(options), .handle = filter->handle, .priority = CLSACT_PRIORITY };
+	struct bpf_tc_opts options;
+	struct bpf_tc_hook hook;
 	struct search search = { .filter = filter };
 
+	clsact_hook(filter, &hook);
+	clsact_options(filter, &options);
 	for (int i = 0; i < DUMP_TRIES; i++)
 		if (clsact_list(filter->ifindex, filter->direction, search_visit, &search) != -EAGAIN)
 			break;

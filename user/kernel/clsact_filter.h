@@ -26,9 +26,8 @@ int clsact_check(unsigned int ifindex);
 /* Removes one filter if it is still the same, and the qdisc if it is ours and empty. */
 void clsact_filter_remove(const struct clsact_filter *filter);
 
-static inline enum bpf_tc_attach_point clsact_point(enum direction direction)
-{
-	return direction == DIRECTION_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
-}
+/* Where a filter is, as libbpf wants to be told. */
+void clsact_hook(const struct clsact_filter *filter, struct bpf_tc_hook *out);
+void clsact_options(const struct clsact_filter *filter, struct bpf_tc_opts *out);
 
 #endif

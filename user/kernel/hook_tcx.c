@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <string.h>
 
 #include "kernel/hook.h"
 
@@ -15,10 +16,13 @@
 
 int tcx_attach(int program_fd, unsigned int ifindex, enum direction direction, int *link_fd)
 {
-	struct bpf_link_create_opts options = { .sz = sizeof(options), .flags = TCX_FIRST };
-	int type = direction == DIRECTION_INGRESS ? TCX_INGRESS : TCX_EGRESS;
-	int fd = bpf_link_create(program_fd, (int)ifindex, (enum bpf_attach_type)type, &options);
+	int type = direction == DIRECTION_INGRESS ? TCX_INGRESS : TCX_EGRESS, fd;
+	struct bpf_link_create_opts options;
 
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.flags = TCX_FIRST;
+	fd = bpf_link_create(program_fd, (int)ifindex, (enum bpf_attach_type)type, &options);
 	if (fd < 0)
 		return fd;
 	*link_fd = fd;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "kernel/hook.h"
@@ -18,12 +19,13 @@
 
 int xdp_attach(int program_fd, unsigned int ifindex, bool generic, int *link_fd)
 {
-	struct bpf_link_create_opts options = {
-		.sz = sizeof(options),
-		.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
-	};
-	int fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
+	struct bpf_link_create_opts options;
+	int fd;
 
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+	fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
 	if (fd < 0)
 		return fd;
 	*link_fd = fd;
@@ -32,11 +34,13 @@ int xdp_attach(int program_fd, unsigned int ifindex, bool generic, int *link_fd)
 
 bool xdp_describe_other(unsigned int ifindex, char out[HOOK_REASON_SIZE])
 {
-	struct bpf_xdp_query_opts query = { .sz = sizeof(query) };
+	struct bpf_xdp_query_opts query;
 	struct bpf_prog_info info = { 0 };
 	__u32 length = sizeof(info), id;
 	int fd;
 
+	memset(&query, 0, sizeof(query));
+	query.sz = sizeof(query);
 	if (bpf_xdp_query((int)ifindex, 0, &query))
 		return false;
 	id = query.prog_id ? query.prog_id : query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;

@@ -87,15 +87,15 @@ static int skeleton_choose(struct flowgauge_bpf *skeleton, const struct monitor_
 /* One try. `log` is empty unless the verifier had something to say. */
 static int skeleton_load(struct monitor *monitor, bool xdp, char *log)
 {
-	struct bpf_object_open_opts options = {
-		.sz = sizeof(options),
-		.kernel_log_buf = log,
-		.kernel_log_size = VERIFIER_LOG_SIZE,
-	};
+	struct bpf_object_open_opts options;
 	struct flowgauge_bpf *skeleton;
 	int err;
 
 	log[0] = '\0';
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.kernel_log_buf = log;
+	options.kernel_log_size = VERIFIER_LOG_SIZE;
 	skeleton = flowgauge_bpf__open_opts(&options);
 	if (!skeleton)
 		return -errno;
