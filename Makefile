@@ -86,7 +86,6 @@ Q   := @
 endif
 
 .DELETE_ON_ERROR:
-.SECONDARY:
 .PHONY: all tests check start bench lint format install uninstall clean help need-root FORCE
 
 ifeq ($(SANITIZE),1)

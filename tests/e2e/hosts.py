@@ -8,15 +8,18 @@ own: the fixtures take away what a test leaves, also when it fails, and end proc
 import contextlib
 import ctypes
 import datetime
+import errno
 import http.client
 import itertools
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -30,6 +33,8 @@ CONTROLLER = BUILD / "monitor_controller"
 UDP_SEND = ROOT / "build" / "tests" / "tools" / "udp_send"
 
 CLONE_NEWNET = 0x40000000
+SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(platform.machine(), 280)  # 280 is that of all newer architectures
+BPF_PROG_QUERY, BPF_TCX_INGRESS, BPF_TCX_EGRESS = 16, 46, 47
 PATIENCE = 60  # seconds that anything awaited may take; the verifier of a slow machine needs its time
 POLL = 0.05
 UDP_OVERHEAD = {4: 14 + 20 + 8, 6: 14 + 40 + 8}  # Ethernet, IP and UDP headers of a frame
@@ -62,6 +67,16 @@ def wait_for(condition, what, patience=PATIENCE):
 def _setns(descriptor):
     if _libc.setns(descriptor, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def _programs_at(ifindex, hook):
+    """BPF_PROG_QUERY's count; a kernel without the hook (EINVAL) has none there."""
+    attribute = bytearray(64)
+    struct.pack_into("II", attribute, 0, ifindex, hook)
+    buffer = (ctypes.c_char * len(attribute)).from_buffer(attribute)
+    if _libc.syscall(SYS_BPF, BPF_PROG_QUERY, buffer, len(attribute)) and ctypes.get_errno() != errno.EINVAL:
+        raise OSError(ctypes.get_errno(), "BPF_PROG_QUERY")
+    return struct.unpack_from("I", buffer, 24)[0]
 
 
 class Host:
@@ -108,6 +123,15 @@ class Host:
         process = subprocess.Popen(self.command(*words), **options)
         self._processes.append(process)
         return process
+
+    def programs(self, interface):
+        """How many BPF programs are on an interface, by whatever hook. For tcx the kernel is asked itself: bpftool learnt
+        of it later than distributions did."""
+        with self:
+            tcx = sum(_programs_at(socket.if_nametoindex(interface), hook) for hook in (BPF_TCX_INGRESS, BPF_TCX_EGRESS))
+        filters = sum(run("tc", "-n", self.name, "filter", "show", "dev", interface, side).stdout.count(" jited")
+                      for side in ("ingress", "egress"))
+        return tcx + filters + ("xdp" in json.loads(self.ip("-j", "link", "show", "dev", interface))[0])
 
     def socket(self, *arguments):
         with self:
@@ -194,6 +218,7 @@ class Monitor:
                       "--listen", f"127.0.0.1:{port}" if port else "off", *words]
         self.log = directory / f"{name}.err"
         self.output = directory / f"{name}.out"
+        self.log.touch()
         self.process = None
         self.controlled = controlled
 

@@ -5,30 +5,20 @@ import os
 import re
 import signal
 import socket
-import struct
 import subprocess
 import time
 
 import pytest
 
-from hosts import CONTROLLER, FLOWGAUGE, Monitor, balanced, end_process, receiver, run, wait_for
+from hosts import CONTROLLER, FLOWGAUGE, UDP_SEND, Monitor, balanced, receiver, run, wait_for
 
 PORT = 5001
 FAILED, WRONG_WORDS, NOT_RUNNING = 1, 2, 3
 
 
-def attached_programs(host):
-    """Programs of the monitor on the host's interfaces, by whatever hook, as bpftool sees them."""
-    return [program for kind in json.loads(host.run("bpftool", "-j", "net", "show").stdout) for programs in kind.values()
-            for program in programs if "flowgauge" in json.dumps(program)]
-
-
 def wait_until_nothing_is_attached(host):
     """The kernel takes programs off when the last descriptor is gone, which is soon, but not at once."""
-    wait_for(lambda: not attached_programs(host), "no program on any interface")
-    assert "flowgauge" not in host.run("tc", "filter", "show", "dev", "veth0", "ingress").stdout
-    assert "flowgauge" not in host.run("tc", "filter", "show", "dev", "veth0", "egress").stdout
-    assert "xdp" not in host.ip("link", "show", "dev", "veth0")
+    wait_for(lambda: not host.programs("veth0"), "no program on veth0")
 
 
 def refused(host, place, *words, command=FLOWGAUGE, prefix=(), **options):
@@ -120,7 +110,7 @@ def test_second_monitor(pair, place, monitor):
         assert watched.flow(dport=PORT, direction="ingress")["packets"] == 70
     second.stop()
     assert first.json("/api/v1/status")["ready"]
-    assert len(attached_programs(pair[1])) == 2
+    assert pair[1].programs("veth0") == 2
 
 
 def test_killed_and_started_again(pair, place, monitor):
@@ -139,7 +129,7 @@ def test_killed_and_started_again(pair, place, monitor):
 def test_killed_with_clsact_filters(pair, monitor):
     """Filters outlive a process; the monitor's must not."""
     watched = monitor("-i", "veth0", "-t", "0.2", "--hook", "clsact")
-    assert len(attached_programs(pair[1])) == 2
+    assert pair[1].programs("veth0") == 2
     watched.process.kill()
     watched.process.wait()
     wait_until_nothing_is_attached(pair[1])
@@ -191,7 +181,7 @@ def test_no_packet_is_uncounted_during_reload(pair, monitor):
     # Settled: multicast that the hosts say when they come up would be filtered or not as the rules are, but never lost.
     before = far.counters("veth0")["rx"]["packets"] - watched.totals("veth0", "ingress")["seen"]["packets"]
     with receiver(far, PORT):
-        sender = near.start(*near_sender(count=60000, mbit=100), stdout=subprocess.DEVNULL)
+        sender = near.start(UDP_SEND, "10.1.0.2", PORT, "count=60000", "mbit=100", stdout=subprocess.DEVNULL)
         for i in range(20):
             watched.configure({"RULES": rules[i % 2]})
             watched.controller("reload")
@@ -205,11 +195,6 @@ def test_no_packet_is_uncounted_during_reload(pair, monitor):
     reports = [json.loads(line) for line in watched.output.read_text().splitlines()]
     totals = [balanced(record) for record in reports if record["type"] == "total"]
     assert len(totals) > 10
-
-
-def near_sender(**words):
-    from hosts import UDP_SEND
-    return [UDP_SEND, "10.1.0.2", PORT, *(f"{name}={value}" for name, value in words.items())]
 
 
 def test_bad_reload_changes_nothing(pair, monitor):
@@ -234,36 +219,37 @@ def test_reload_names_what_needs_a_restart(pair, monitor):
 # --- interfaces that come and go ---
 
 
-def dummy(host, name, *words):
-    host.ip("link", *words[:1], name, *words[1:])
-
-
 def names_attached(watched):
     return sorted(interface["name"] for interface in watched.json("/api/v1/status")["interfaces"] if interface["attached"])
+
+
+def plug(host, name, peer):
+    host.ip("link", "add", name, "type", "veth", "peer", "name", peer)
+    host.ip("link", "set", peer, "up")
+    host.ip("link", "set", name, "up")
 
 
 def test_interfaces_come_and_go(pair, monitor):
     far = pair[1]
     watched = monitor("-i", "veth0,plug*", "-t", "0.2")
     assert names_attached(watched) == ["veth0"]
-    for _ in range(2):
-        far.ip("link", "add", "plug1", "type", "dummy")
+    for source in (4444, 4445):
+        plug(far, "plug1", "socket1")
         far.ip("addr", "add", "10.3.0.1/24", "dev", "plug1")
-        far.ip("link", "set", "plug1", "up")
-        wait_for(lambda: names_attached(watched) == ["plug1", "veth0"], "plug1 is watched")
-        far.send_udp("10.3.0.77", PORT, count=1, source=4444)  # nobody is there: an ARP request goes out at least
         far.ip("neigh", "replace", "10.3.0.77", "lladdr", "02:00:00:00:00:77", "dev", "plug1", "nud", "permanent")
-        far.send_udp("10.3.0.77", PORT, count=25, source=4445)
-        assert watched.flow(interface="plug1", sport=4445, direction="egress")["packets"] == 25
+        wait_for(lambda: names_attached(watched) == ["plug1", "veth0"], "plug1 is watched")
+        assert far.programs("plug1") == 2
+        far.send_udp("10.3.0.77", PORT, count=25, source=source)
+        assert watched.flow(interface="plug1", sport=source, direction="egress")["packets"] == 25
         far.ip("link", "del", "plug1")
         wait_for(lambda: names_attached(watched) == ["veth0"], "plug1 is let go")
-        watched.settle()
-    seen = [total for total in watched.json("/api/v1/totals")["totals"] if total["interface"] == "plug1" and total["direction"] == "egress"]
-    assert sum(balanced(total)["seen"]["packets"] for total in seen) >= 2 * 25, "what it saw stays in the totals"
-    far.ip("link", "add", "other", "type", "dummy")
-    far.ip("link", "set", "other", "up")
+    watched.settle()
+    totals = [total for total in watched.json("/api/v1/totals")["totals"] if (total["interface"], total["direction"]) == ("plug1", "egress")]
+    assert sum(balanced(total)["flows"]["packets"] for total in totals) >= 2 * 25, "what it saw stays in the totals"
+    plug(far, "other", "socket2")
     watched.settle()
     assert names_attached(watched) == ["veth0"], "other matches nothing"
+    assert far.programs("other") == 0
 
 
 # --- ways out ---
@@ -278,7 +264,7 @@ def test_json_lines(pair, monitor):
     assert text.endswith("\n")
     found = [json.loads(line) for line in text.splitlines()]
     totals = [balanced(record) for record in found if record["type"] == "total"]
-    assert len({total["time"] for total in totals if "time" in total}) != 1
+    assert len(totals) > 10
     assert {(total["interface"], total["direction"]) for total in totals} == {("veth0", "ingress"), ("veth0", "egress")}
     flow = [record for record in found if record["type"] == "flow" and record["dport"] == PORT][-1]
     assert flow["packets"] == 2000
@@ -317,7 +303,7 @@ def test_nobody_reads_the_pipe(pair, place):
 
 def test_unknown_interface(pair, place):
     status, line = refused(pair[1], place, "-i", "nosuch0")
-    assert status == FAILED or status == WRONG_WORDS
+    assert status == FAILED
     assert "nosuch0" in line and "veth0" in line, "the line lists those there are"
     wait_until_nothing_is_attached(pair[1])
 

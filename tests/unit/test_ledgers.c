@@ -206,6 +206,7 @@ static void test_rates_of_totals(void **state)
 	assert_true(report->totals[0].packet_rate == 125.0);
 	assert_true(report->totals[0].throughput == 12500.0);
 	report_release(report);
+	step.ledgers[0].packets = 1600;
 	report = play(book, &step, 5);
 	assert_true(report->interval == 0);
 	assert_true(isnan(report->totals[0].throughput));

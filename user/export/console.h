@@ -8,7 +8,15 @@
 #include "base/text.h"
 #include "measure/report.h"
 
-enum console_order { ORDER_THROUGHPUT, ORDER_GOODPUT, ORDER_PACKETS, ORDER_BYTES, ORDER_JITTER, ORDER_AGE, CONSOLE_ORDERS };
+enum console_order {
+	ORDER_THROUGHPUT,
+	ORDER_GOODPUT,
+	ORDER_PACKETS,
+	ORDER_BYTES,
+	ORDER_JITTER,
+	ORDER_AGE,
+	CONSOLE_ORDERS
+};
 
 struct console_config {
 	bool bits;          /* rates in bit/s */
