@@ -86,6 +86,7 @@ Q   := @
 endif
 
 .DELETE_ON_ERROR:
+.PRECIOUS: build/bench/%.bpf.o
 .PHONY: all tests check start bench lint format install uninstall clean help need-root FORCE
 
 ifeq ($(SANITIZE),1)

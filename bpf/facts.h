@@ -33,6 +33,8 @@ struct facts {
 	__u32 payload_offset; /* from the buffer's start */
 	__u32 segment_size;   /* payload bytes of one packet; 0: not merged */
 	__u32 tcp_sequence;   /* host byte order */
+	__be16 link_protocol; /* EtherType of what follows the headers walked over so far */
+	__u16 reserved;
 	__be32 fragment_ident; /* which datagram a fragment is of; IPv4's 16 bits are the lower ones */
 	__u8 tcp_flags;
 	__u8 fragment; /* not the first: its payload does not start with a transport header */

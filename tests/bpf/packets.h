@@ -25,7 +25,7 @@ struct packet {
 	uint8_t bytes[16384];
 	size_t length;
 	size_t next; /* where the number of the next protocol is to be written; 0: nowhere */
-	int next_is_ethertype;
+	int next_is_ethertype, next_is_ppp;
 	size_t ip4, ip6; /* where the last one starts, plus 1; 0: none */
 	int extensions;
 };
@@ -47,8 +47,11 @@ static inline void packet_put16(uint8_t *at, unsigned int value)
 
 static inline void packet_link(struct packet *packet, unsigned int type)
 {
+	if (packet->next_is_ppp)
+		type = type == 0x0800 ? 0x0021 : type == 0x86dd ? 0x0057 : type;
 	if (packet->next && packet->next_is_ethertype)
 		packet_put16(packet->bytes + packet->next, type);
+	packet->next_is_ppp = 0;
 }
 
 static inline void packet_protocol(struct packet *packet, unsigned int protocol)
@@ -65,6 +68,30 @@ static inline void packet_tag(struct packet *packet, unsigned int type, unsigned
 	tag = packet_add(packet, 4);
 	packet_put16(tag, 0x2000 | id); /* a priority, too */
 	packet->next = packet->length - 2;
+}
+
+/* PPP's own numbers stand for IP in the place of EtherTypes. */
+static inline void packet_pppoe(struct packet *packet)
+{
+	uint8_t *header;
+
+	packet_link(packet, 0x8864);
+	header = packet_add(packet, 8);
+	header[0] = 0x11;
+	packet->next = packet->length - 2;
+	packet->next_is_ppp = 1;
+}
+
+static inline void packet_label(struct packet *packet, int bottom)
+{
+	uint8_t *entry;
+
+	packet_link(packet, 0x8847);
+	entry = packet_add(packet, 4);
+	entry[1] = 0x12;
+	entry[2] = (uint8_t)(0x30 | bottom);
+	entry[3] = 64;
+	packet->next = 0;
 }
 
 static inline void packet_ip4(struct packet *packet, unsigned int options, unsigned int fragment)
@@ -159,6 +186,10 @@ static inline int packet_word(struct packet *packet, const char *word)
 		packet_tag(packet, 0x88a8, packet_argument(word, ':'));
 	} else if (!strncmp(word, "old:", 4)) {
 		packet_tag(packet, 0x9100, packet_argument(word, ':'));
+	} else if (!strcmp(word, "pppoe")) {
+		packet_pppoe(packet);
+	} else if (!strcmp(word, "label") || !strcmp(word, "bottom")) {
+		packet_label(packet, *word == 'b');
 	} else if (!strncmp(word, "type:", 5)) {
 		packet_link(packet, packet_argument(word, ':'));
 		packet->next = 0;

@@ -96,7 +96,15 @@ static const struct expectation table[] = {
 	{ "eth vlan:5 type:0x0806 28", OUTCOME_NON_IP, 0, 0, 0, NO_VLAN, 0 },
 	{ "eth type:0x88cc 60", OUTCOME_NON_IP, 0, 0, 0, NO_VLAN, 0 },
 	{ "eth type:0x0026 60", OUTCOME_NON_IP, 0, 0, 0, NO_VLAN, 0 },
-	{ "eth type:0x8847 60", OUTCOME_NON_IP, 0, 0, 0, NO_VLAN, 0 },
+	{ "eth type:0x8863 60", OUTCOME_NON_IP, 0, 0, 0, NO_VLAN, 0 },
+	/* PPPoE and MPLS in front of IP */
+	{ "eth pppoe ip4 udp 10", FLOW, 4, 17, 1, NO_VLAN, 10 },
+	{ "eth pppoe ip6 hop tcp 10", FLOW, 6, 6, 1, NO_VLAN, 10 },
+	{ "eth vlan:7 pppoe ip4 tcp+12 100 pad:3", FLOW, 4, 6, 1, { 7, -1 }, 100 },
+	{ "eth bottom ip4 udp 10", FLOW, 4, 17, 1, NO_VLAN, 10 },
+	{ "eth label label bottom ip6 tcp 10", FLOW, 6, 6, 1, NO_VLAN, 10 },
+	{ "eth qinq:3 vlan:4 label bottom ip4 icmp 10", FLOW, 4, 1, 0, { 3, 4 }, 10 },
+	{ "eth label label label label label label label bottom ip4 udp 10", FLOW, 4, 17, 1, NO_VLAN, 10 },
 	/* lengths that cannot be true, chains that do not end */
 	{ "eth ip4 udp", OUTCOME_FLOW, 4, 17, 1, NO_VLAN, 0 },
 	{ "eth ip4 proto:17 7", OUTCOME_UNPARSED, 0, 0, 0, NO_VLAN, 0 },

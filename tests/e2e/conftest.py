@@ -5,7 +5,7 @@ import os
 import pytest
 
 import hosts
-from hosts import able, monitor, pair, place  # noqa: F401: fixtures are found by their names here
+from hosts import able, monitor, monitor_of, pair, place  # noqa: F401: fixtures are found by their names here
 
 
 @pytest.fixture(scope="session", autouse=True)

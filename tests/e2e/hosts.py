@@ -129,7 +129,7 @@ class Host:
         of it later than distributions did."""
         with self:
             tcx = sum(_programs_at(socket.if_nametoindex(interface), hook) for hook in (BPF_TCX_INGRESS, BPF_TCX_EGRESS))
-        filters = sum(run("tc", "-n", self.name, "filter", "show", "dev", interface, side).stdout.count(" jited")
+        filters = sum(run("tc", "-n", self.name, "filter", "show", "dev", interface, side).stdout.count(" tag ")
                       for side in ("ingress", "egress"))
         return tcx + filters + ("xdp" in json.loads(self.ip("-j", "link", "show", "dev", interface))[0])
 
@@ -204,6 +204,36 @@ def join(near, far, name, number):
         for address in (f"10.{number}.0.{other}", f"fd00:{number}::{other}"):
             host.ip("neigh", "replace", address, "lladdr", addresses[other - 1], "dev", name, "nud", "permanent")
     wait_for(lambda: json.loads(near.ip("-j", "link", "show", "dev", name))[0]["operstate"] == "UP", f"{name} is up")
+
+
+def without_noise(*pair):
+    """No multicast of IPv6's own: what the test sends is all there is, and interfaces' counters tell the same."""
+    for host in pair:
+        host.run("sysctl", "-qw", "net.ipv6.conf.veth0.disable_ipv6=1")
+
+
+def ipv4_packet(protocol, payload, src="10.1.0.1", dst="10.1.0.2", length=None):
+    """Checksums are left out: a watcher does not judge them, and these packets are for nobody else."""
+    length = 20 + len(payload) if length is None else length
+    return struct.pack("!BBHHHBBH4s4s", 0x45, 0, length, 0, 0, 64, protocol, 0, socket.inet_aton(src), socket.inet_aton(dst)) + payload
+
+
+def udp_packet(sport, dport, size, **ends):
+    return ipv4_packet(socket.IPPROTO_UDP, struct.pack("!HHHH", sport, dport, 8 + size, 0) + bytes(size), **ends)
+
+
+def ethernet_frame(payload, ethertype=0x0800, tags=()):
+    """A frame over veth0, with tags of (EtherType, VLAN id), the outermost first."""
+    link = b"".join(struct.pack("!HH", *tag) for tag in tags)
+    return bytes.fromhex("020000010002 020000010001") + link + struct.pack("!H", ethertype) + payload
+
+
+def send_frames(host, frames):
+    with host.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+        with host:
+            sender.bind(("veth0", 0))
+        for frame in frames:
+            sender.send(frame)
 
 
 class Monitor:
@@ -357,12 +387,18 @@ def place():
 
 
 @pytest.fixture
-def monitor(pair, place):
-    """Makes monitors on the second host: monitor("-t", "0.2", config={…}) is one that is ready."""
+def monitor_of(place):
+    """Makes monitors on any host, each with files of its own: monitor_of(host, "-t", "0.2", config={…}) is one that is ready."""
     made = itertools.count()
 
-    def start(*words, host=None, **options):
+    def start(host, *words, **options):
         options.setdefault("name", f"monitor{next(made)}")
-        return Monitor(host or pair[1], place, *words, **options).start()
+        return Monitor(host, place, *words, **options).start()
 
     return start
+
+
+@pytest.fixture
+def monitor(pair, monitor_of):
+    """The same on the second host of the pair, unless another is named."""
+    return lambda *words, host=pair[1], **options: monitor_of(host, *words, **options)

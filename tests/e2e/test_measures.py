@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from hosts import UDP_OVERHEAD, receiver
+from hosts import UDP_OVERHEAD, ethernet_frame, receiver, send_frames, udp_packet, without_noise
 
 SO_TIMESTAMPNS = 35
 ETH_P_ALL = 3
@@ -313,7 +313,7 @@ def test_tcp_both_directions(pair, monitor, offload):
     near, far = pair
     for host in pair:
         host.run("ethtool", "-K", "veth0", "tso", offload, "gso", offload, "gro", offload)
-        host.run("sysctl", "-qw", "net.ipv6.conf.veth0.disable_ipv6=1")
+    without_noise(*pair)
     up, down = 3_000_017, 1_000_003
     watched = monitor("-i", "veth0", "-t", "0.2")
     before = far.counters("veth0")
@@ -357,29 +357,15 @@ def test_udp_over_ipv6(pair, monitor):
     assert (flow["payload_bytes"], flow["bytes"]) == (100_000, 100 * (1000 + UDP_OVERHEAD[6]))
 
 
-def udp_frame(tags, size):
-    """An Ethernet frame with (EtherType, VLAN id) tags around UDP from 10.1.0.1:4001 to 10.1.0.2:PORT, checksum left out."""
-    udp = struct.pack("!HHHH", 4001, PORT, 8 + size, 0) + bytes(size)
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0,
-                     socket.inet_aton("10.1.0.1"), socket.inet_aton("10.1.0.2"))
-    link = bytes.fromhex("020000010002 020000010001")
-    return link + b"".join(struct.pack("!HH", *tag) for tag in tags) + b"\x08\x00" + ip + udp
-
-
 def test_vlan(pair, monitor):
     """A tag is part of the frame and of the flow's name; with two of them, the outer one 802.1ad."""
     near, far = pair
-    for host in pair:
-        host.run("sysctl", "-qw", "net.ipv6.conf.veth0.disable_ipv6=1")
+    without_noise(*pair)
     watched = monitor("-i", "veth0", "-t", "0.2", "--direction", "in")
     before = far.counters("veth0")["rx"]
     kinds = {(): 10, ((0x8100, 7),): 20, ((0x8100, 0),): 30, ((0x88a8, 100), (0x8100, 200)): 40}
-    with near.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
-        with near:
-            sender.bind(("veth0", 0))
-        for tags, count in kinds.items():
-            for _ in range(count):
-                sender.send(udp_frame(tags, 100))
+    for tags, count in kinds.items():
+        send_frames(near, [ethernet_frame(udp_packet(4001, PORT, 100), tags=tags)] * count)
     flows = {tuple(flow["vlan"]): flow for flow in watched.flows(dport=PORT)}
     after = far.counters("veth0")["rx"]
     for tags, count in kinds.items():

@@ -62,6 +62,25 @@ static void test_torn_restart(void **state)
 	read_torn_restart(0);
 }
 
+/* The same at a later stop, the count of restarts not raised yet: no gap reaches over the stop. */
+static void test_torn_restart_of_many(void **state)
+{
+	struct flow_record first, now = { 0 }, torn;
+
+	(void)state;
+	model_packet(&now, START);
+	model_packet(&now, START + 10 * SECOND);
+	model_packet(&now, START + 11 * SECOND);
+	first = now;
+	model_packet(&now, START + 100 * SECOND);
+	torn = torn_at_restart(&first, &now);
+	torn.restarts = first.restarts;
+	assert_int_equal(gaps_of_interval(&first, &torn).count, 0);
+	model_packet(&now, START + 101 * SECOND);
+	assert_int_equal(gaps_of_interval(&torn, &now).count, 1);
+	assert_near(gaps_of_interval(&torn, &now).seconds, 1.0, 1e-12, 0);
+}
+
 /* Any field a packet ahead of the others: nothing below 0, nothing that is not a number. */
 static void test_torn_fields_are_clamped(void **state)
 {
@@ -117,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_torn_restart),
+		cmocka_unit_test(test_torn_restart_of_many),
 		cmocka_unit_test(test_torn_fields_are_clamped),
 		cmocka_unit_test(test_clock_going_back),
 	};

@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The server in its loop, asked over real sockets, by clients in order and by clients that are slow, silent or rude. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+#include "http_client.h"
+#include "table_sample.h"
+
+#define LOCAL "Host: localhost:8080\r\n"
+#define SILENT_CLIENTS 100
+#define MANY_FLOWS 10000
+#define SLEEPERS 40
+
+static bool body_has(const struct text *answer, const char *part)
+{
+	size_t length;
+	const char *body = answer_body(answer, &length);
+
+	return memmem(body, length, part, strlen(part)) != NULL;
+}
+
+static void assert_body(const struct text *answer, const char *expected)
+{
+	size_t length;
+	const char *body = answer_body(answer, &length);
+
+	assert_int_equal(length, strlen(expected));
+	assert_memory_equal(body, expected, length);
+}
+
+static struct text unzip(const struct text *answer)
+{
+	size_t length, room = 64 << 20;
+	const char *body = answer_body(answer, &length);
+	char *bytes = malloc(room);
+	z_stream stream = {
+		.next_in = (Bytef *)body, .avail_in = (uInt)length, .next_out = (Bytef *)bytes, .avail_out = (uInt)room
+	};
+	struct text text = TEXT_EMPTY;
+
+	assert_non_null(bytes);
+	assert_int_equal(inflateInit2(&stream, MAX_WBITS + 16), Z_OK);
+	assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(stream.avail_in, 0);
+	text_append_bytes(&text, bytes, stream.total_out);
+	inflateEnd(&stream);
+	free(bytes);
+	return text;
+}
+
+static void test_routes(void **state)
+{
+	static const struct {
+		const char *line, *headers;
+		unsigned int status;
+		const char *type, *part; /* of the body */
+	} rows[] = {
+		{ "GET /", LOCAL, 200, "text/html; charset=utf-8", "<title>flowgauge</title>" },
+		{ "GET /metrics", LOCAL, 200, "text/plain; version=0.0.4; charset=utf-8",
+		  "flowgauge_flow_packets_total{" },
+		{ "GET /metrics?x=1", LOCAL, 200, "text/plain; version=0.0.4; charset=utf-8",
+		  "# TYPE flowgauge_flow_bytes_total" },
+		{ "GET /metrics", LOCAL "Accept: application/openmetrics-text;version=1.0.0\r\n", 200,
+		  "application/openmetrics-text; version=1.0.0; charset=utf-8", "\n# EOF\n" },
+		{ "GET /api/v1/status", LOCAL, 200, "application/json", "{\"running\":true}\n" },
+		{ "GET /api/v1/flows", LOCAL, 200, "application/json", "\"count\":3,\"flows\":[{\"type\":\"flow\"" },
+		{ "GET /api/v1/flows?top=1", LOCAL, 200, "application/json", "\"rtt\":null}]}\n" },
+		{ "GET /api/v1/totals", LOCAL, 200, "application/json", "\"totals\":[{\"type\":\"total\"" },
+		{ "GET /-/healthy", LOCAL, 200, "text/plain; charset=utf-8", "flowgauge is healthy.\n" },
+		{ "GET /-/ready", LOCAL, 200, "text/plain; charset=utf-8", "flowgauge is ready.\n" },
+		{ "GET /api/v1/flows?top=0", LOCAL, 400, "text/plain; charset=utf-8",
+		  "top=0 is not a whole number from 1 to 10000\n" },
+		{ "GET /api/v1/flows?top=10001", LOCAL, 400, "text/plain; charset=utf-8",
+		  "top=10001 is not a whole number from 1 to 10000\n" },
+		{ "GET /api/v1/flows?top=ten", LOCAL, 400, "text/plain; charset=utf-8",
+		  "top=ten is not a whole number from 1 to 10000\n" },
+		{ "GET /api/v1/flows?top", LOCAL, 400, "text/plain; charset=utf-8",
+		  "top= is not a whole number from 1 to 10000\n" },
+		{ "GET /api/v1/flows?top=1&top=2", LOCAL, 400, "text/plain; charset=utf-8",
+		  "top stands twice: leave one\n" },
+		{ "GET /api/v1/flows?tpo=1", LOCAL, 400, "text/plain; charset=utf-8",
+		  "tpo: there is no such query: there is top\n" },
+		{ "GET /nothing", LOCAL, 404, "text/plain; charset=utf-8", "/api/v1/totals " },
+		{ "GET /metrics/", LOCAL, 404, "text/plain; charset=utf-8", "not found; there is\n" },
+		{ "GET /-/reload", LOCAL, 405, "text/plain; charset=utf-8", "/-/reload takes POST\n" },
+		{ "POST /metrics", LOCAL "Content-Length: 0\r\n", 405, "text/plain; charset=utf-8",
+		  "/metrics takes GET, HEAD\n" },
+		{ "DELETE /", LOCAL, 405, "text/plain; charset=utf-8", "/ takes GET, HEAD\n" },
+		{ "ET /", LOCAL, 405, "text/plain; charset=utf-8", "/ takes GET, HEAD\n" },
+		{ "GET /metrics", "Host: 127.0.0.1\r\n", 200, "text/plain; version=0.0.4; charset=utf-8",
+		  "flowgauge_flows" },
+		{ "GET /metrics", "Host: [::1]:8080\r\n", 200, "text/plain; version=0.0.4; charset=utf-8",
+		  "flowgauge_flows" },
+		{ "GET /metrics", "Host: evil.example:8080\r\n", 403, "text/plain; charset=utf-8",
+		  "ask for localhost, 127.0.0.1 or [::1], not for another host\n" },
+		{ "GET /nothing", "Host: evil.example\r\n", 403, "text/plain; charset=utf-8", "loopback" },
+		{ "POST /-/reload", "Host: evil.example\r\nContent-Length: 0\r\n", 403, "text/plain; charset=utf-8",
+		  "loopback" },
+	};
+	struct http_bench *bench = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct text answer = ask(bench, rows[i].line, rows[i].headers);
+
+		if (answer_status(&answer) != rows[i].status)
+			fail_msg("%s: %u", rows[i].line, answer_status(&answer));
+		assert_string_equal(answer_header(&answer, "Content-Type"), rows[i].type);
+		assert_string_equal(answer_header(&answer, "X-Content-Type-Options"), "nosniff");
+		assert_string_equal(answer_header(&answer, "Cache-Control"), "no-store");
+		if (!body_has(&answer, rows[i].part))
+			fail_msg("%s: %s", rows[i].line, answer.bytes);
+		text_free(&answer);
+	}
+	assert_int_equal(bench->reloads, 0);
+}
+
+static void test_allow_header(void **state)
+{
+	struct text answer = ask(*state, "POST /api/v1/flows", LOCAL "Content-Length: 0\r\n");
+
+	assert_string_equal(answer_header(&answer, "Allow"), "GET, HEAD");
+	text_free(&answer);
+	answer = ask(*state, "GET /-/reload", LOCAL);
+	assert_string_equal(answer_header(&answer, "Allow"), "POST");
+	text_free(&answer);
+}
+
+/* The same headers as GET, and no body. */
+static void test_head(void **state)
+{
+	static const char *const paths[] = { "/",          "/metrics", "/api/v1/status", "/api/v1/flows",
+					     "/-/healthy", "/nothing" };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct text get = ask_for(*state, paths[i]), head;
+		char line[64], length[32];
+
+		snprintf(line, sizeof(line), "HEAD %s", paths[i]);
+		head = ask(*state, line, LOCAL);
+		assert_int_equal(answer_status(&head), answer_status(&get));
+		snprintf(length, sizeof(length), "%s", answer_header(&get, "Content-Length"));
+		assert_string_equal(answer_header(&head, "Content-Length"), length);
+		assert_body(&head, "");
+		text_free(&get);
+		text_free(&head);
+	}
+}
+
+static void test_gzip(void **state)
+{
+	static const char *const paths[] = { "/metrics", "/api/v1/flows?top=2", "/api/v1/totals" };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct text plain = ask_for(*state, paths[i]), zipped, unzipped;
+		char line[64];
+
+		snprintf(line, sizeof(line), "GET %s", paths[i]);
+		zipped = ask(*state, line, LOCAL "Accept-Encoding: deflate, gzip;q=0.5\r\n");
+		assert_null(answer_header(&plain, "Content-Encoding"));
+		assert_string_equal(answer_header(&zipped, "Content-Encoding"), "gzip");
+		assert_non_null(strstr(answer_header(&zipped, "Vary"), "Accept-Encoding"));
+		unzipped = unzip(&zipped);
+		assert_body(&plain, unzipped.bytes);
+		text_free(&plain);
+		text_free(&zipped);
+		text_free(&unzipped);
+	}
+}
+
+/* First of all readers, and of OpenMetrics. */
+static void test_gzip_before_plain(void **state)
+{
+	struct text zipped = ask(*state, "GET /metrics",
+				 LOCAL "Accept-Encoding: gzip\r\nAccept: application/openmetrics-text\r\n");
+	struct text unzipped = unzip(&zipped);
+
+	assert_non_null(strstr(unzipped.bytes, "flowgauge_flow_packets_total{"));
+	assert_string_equal(unzipped.bytes + unzipped.length - 6, "# EOF\n");
+	text_free(&zipped);
+	text_free(&unzipped);
+}
+
+/* A document is made once a report: even what changes by itself stands still until the next. */
+static void test_documents_are_kept(void **state)
+{
+	struct http_bench *bench = *state;
+	struct text first = ask_for(bench, "/metrics"), second = ask_for(bench, "/metrics"), third;
+	struct report *report = sample_many(5);
+	size_t length;
+
+	assert_body(&second, answer_body(&first, &length));
+	http_show(bench->http, report);
+	report_release(report);
+	third = ask_for(bench, "/metrics");
+	assert_true(body_has(&third, "src=\"10.0.0.5\""));
+	assert_false(body_has(&first, "src=\"10.0.0.5\""));
+	text_free(&first);
+	text_free(&second);
+	text_free(&third);
+	/* Each number of flows is a document of its own. */
+	first = ask_for(bench, "/api/v1/flows?top=2");
+	second = ask_for(bench, "/api/v1/flows?top=3");
+	third = ask_for(bench, "/api/v1/flows?top=2");
+	assert_true(second.length > first.length);
+	assert_body(&third, answer_body(&first, &length));
+	text_free(&first);
+	text_free(&second);
+	text_free(&third);
+}
+
+static void test_configure(void **state)
+{
+	struct http_bench *bench = *state;
+	const struct prometheus_config config = { .max_flows = 1, .legacy = true };
+	struct text before = ask_for(bench, "/metrics"), after;
+
+	http_configure(bench->http, &config);
+	after = ask_for(bench, "/metrics");
+	assert_false(body_has(&before, "\nudp_throughput 75000000\n"));
+	assert_true(body_has(&after, "\nudp_throughput 75000000\n"));
+	assert_true(body_has(&before, "protocol=\"ICMP\""));
+	assert_false(body_has(&after, "protocol=\"ICMP\""));
+	text_free(&before);
+	text_free(&after);
+}
+
+static void test_reload(void **state)
+{
+	static const struct {
+		int result;
+		const char *error, *headers;
+		unsigned int status;
+		const char *body;
+		int reloads;
+	} rows[] = {
+		{ 0, NULL, "", 200, "reloaded\n", 1 },
+		{ 0, NULL, "Origin: http://localhost:8080\r\n", 200, "reloaded\n", 1 },
+		{ 0, NULL, "Origin: http://evil.example\r\n", 403,
+		  "a page of another site may not reload the configuration\n", 0 },
+		{ 0, NULL, "Origin: null\r\n", 403, "a page of another site may not reload the configuration\n", 0 },
+		{ -EINVAL, "config.json line 3: hook: no", "", 400, "config.json line 3: hook: no\n", 1 },
+		{ -ENOMEM, "out of memory", "", 500, "out of memory\n", 1 },
+		{ -ENOENT, NULL, "", 500, "No such file or directory\n", 1 },
+	};
+	struct http_bench *bench = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char headers[200];
+		struct text answer;
+
+		bench->reloads = 0;
+		bench->reload_result = rows[i].result;
+		bench->reload_error = rows[i].error;
+		snprintf(headers, sizeof(headers), LOCAL "%sContent-Length: 0\r\n", rows[i].headers);
+		answer = ask(bench, "POST /-/reload", headers);
+		assert_int_equal(answer_status(&answer), rows[i].status);
+		assert_body(&answer, rows[i].body);
+		assert_int_equal(bench->reloads, rows[i].reloads);
+		text_free(&answer);
+	}
+}
+
+/* A body is read and not looked at; a large one is refused before it is sent. */
+static void test_bodies(void **state)
+{
+	struct http_bench *bench = *state;
+	struct client client;
+	struct text answer;
+
+	client_open(bench, &client);
+	client_send(&client,
+		    "POST /-/reload HTTP/1.1\r\nConnection: close\r\n" LOCAL "Transfer-Encoding: chunked\r\n\r\n");
+	client_send(&client, "5\r\nhello\r\n");
+	client_send(&client, "0\r\n\r\n");
+	client_receive(&client, SIZE_MAX);
+	assert_int_equal(answer_status(&client.answer), 200);
+	assert_int_equal(bench->reloads, 1);
+	client_close(&client);
+	answer = ask(bench, "POST /-/reload", LOCAL "Content-Length: 1000000\r\nExpect: 100-continue\r\n");
+	assert_int_equal(answer_status(&answer), 413);
+	assert_body(&answer, "no request here needs a body\n");
+	assert_int_equal(bench->reloads, 1);
+	text_free(&answer);
+}
+
+static void test_ready(void **state)
+{
+	struct http_bench *bench = *state;
+	struct text answer;
+
+	bench->why_not_ready = "no interface matches eth*";
+	answer = ask_for(bench, "/-/ready");
+	assert_int_equal(answer_status(&answer), 503);
+	assert_body(&answer, "flowgauge is not ready: no interface matches eth*\n");
+	text_free(&answer);
+}
+
+static void test_no_report_yet(void **state)
+{
+	struct http_bench *bench = *state;
+	static const char *const paths[] = { "/metrics", "/api/v1/flows", "/api/v1/totals" };
+	char error[HTTP_ERROR_SIZE];
+
+	bench->http = http_close(bench->http);
+	assert_int_equal(http_bench_open(bench, "127.0.0.1", 0, error), 0);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct text answer = ask_for(bench, paths[i]);
+
+		assert_int_equal(answer_status(&answer), 503);
+		assert_string_equal(answer_header(&answer, "Retry-After"), "1");
+		assert_body(&answer, "there is no report yet: ask again after a tick\n");
+		text_free(&answer);
+	}
+}
+
+/* The page runs its own script and no other, under a number that is new each time. */
+static void test_page(void **state)
+{
+	char policies[2][512];
+
+	for (int i = 0; i < 2; i++) {
+		struct text answer = ask_for(*state, "/");
+		char tag[128], nonce[33];
+		const char *policy = answer_header(&answer, "Content-Security-Policy");
+
+		assert_non_null(policy);
+		snprintf(policies[i], sizeof(policies[i]), "%s", policy);
+		assert_int_equal(sscanf(policy, "default-src 'none'; script-src 'nonce-%32[0-9a-f]'", nonce), 1);
+		assert_int_equal(strlen(nonce), 32);
+		snprintf(tag, sizeof(tag), "<script nonce=\"%s\">", nonce);
+		assert_true(body_has(&answer, tag));
+		snprintf(tag, sizeof(tag), "<style nonce=\"%s\">", nonce);
+		assert_true(body_has(&answer, tag));
+		assert_true(body_has(&answer, "</html>\n"));
+		assert_false(body_has(&answer, "NONCE"));
+		assert_false(body_has(&answer, "innerHTML"));
+		assert_false(body_has(&answer, "http://"));
+		assert_false(body_has(&answer, "https://"));
+		text_free(&answer);
+	}
+	assert_string_not_equal(policies[0], policies[1]);
+}
+
+static void test_two_requests_on_one_connection(void **state)
+{
+	struct client client;
+
+	client_open(*state, &client);
+	client_send(&client, "GET /-/healthy HTTP/1.1\r\n" LOCAL
+			     "\r\nGET /-/ready HTTP/1.1\r\nConnection: close\r\n" LOCAL "\r\n");
+	client_receive(&client, SIZE_MAX);
+	assert_true(client.ended);
+	assert_non_null(strstr(client.answer.bytes, "flowgauge is healthy.\n"));
+	assert_non_null(strstr(client.answer.bytes, "flowgauge is ready.\n"));
+	client_close(&client);
+}
+
+/* Before HTTP/1.1 nobody had to name a host. */
+static void test_without_host(void **state)
+{
+	struct client client;
+
+	client_open(*state, &client);
+	client_send(&client, "GET /-/healthy HTTP/1.0\r\n\r\n");
+	client_receive(&client, SIZE_MAX);
+	assert_int_equal(answer_status(&client.answer), 200);
+	client_close(&client);
+}
+
+/* Clients that say nothing, or half of something. */
+static void test_silent_clients(void **state)
+{
+	static struct client clients[SILENT_CLIENTS];
+
+	for (int i = 0; i < SILENT_CLIENTS; i++) {
+		client_open(*state, &clients[i]);
+		if (i % 2)
+			client_send(&clients[i], "GET /metrics HTTP/1.1\r\nHost: local");
+	}
+	for (int i = 0; i < 3; i++) {
+		struct text answer = ask_for(*state, "/metrics");
+
+		assert_int_equal(answer_status(&answer), 200);
+		text_free(&answer);
+	}
+	/* One of them goes on, and is answered. */
+	client_send(&clients[1], "host\r\nConnection: close\r\n\r\n");
+	client_receive(&clients[1], SIZE_MAX);
+	assert_int_equal(answer_status(&clients[1].answer), 200);
+	for (int i = 0; i < SILENT_CLIENTS; i++)
+		client_close(&clients[i]);
+}
+
+static void show_many(struct http_bench *bench, uint64_t bytes)
+{
+	struct report *report = sample_many(MANY_FLOWS);
+
+	report->flows[MANY_FLOWS - 1].bytes = bytes;
+	http_show(bench->http, report);
+	report_release(report);
+}
+
+/* A reader that sleeps in the middle of a page gets the rest of that page, whatever came meanwhile; others do not wait. */
+static void test_slow_reader(void **state)
+{
+	struct http_bench *bench = *state;
+	struct text whole, other;
+	struct client slow;
+	size_t length;
+
+	show_many(bench, 111222333444);
+	client_open(bench, &slow);
+	client_send(&slow, "GET /api/v1/flows?top=10000 HTTP/1.1\r\nConnection: close\r\n" LOCAL "\r\n");
+	client_receive(&slow, 100);
+	whole = ask_for(bench, "/api/v1/flows?top=10000");
+	show_many(bench, 555666777888);
+	other = ask_for(bench, "/api/v1/flows?top=10000");
+	assert_true(body_has(&other, "\"bytes\":555666777888,"));
+	client_receive(&slow, SIZE_MAX);
+	assert_true(slow.ended);
+	assert_true(body_has(&slow.answer, "\"bytes\":111222333444,"));
+	assert_body(&slow.answer, answer_body(&whole, &length));
+	client_close(&slow);
+	text_free(&whole);
+	text_free(&other);
+}
+
+/* Sleeping readers, each with a page of another tick: memory is bounded, and free again once they have gone. */
+static void test_sleeping_readers(void **state)
+{
+	struct http_bench *bench = *state;
+	struct client sleepers[SLEEPERS];
+	unsigned int status = 200;
+	struct text answer;
+	int count = 0;
+
+	while (status == 200 && count < SLEEPERS) {
+		show_many(bench, 1);
+		client_open(bench, &sleepers[count]);
+		client_send(&sleepers[count],
+			    "GET /api/v1/flows?top=10000 HTTP/1.1\r\nConnection: close\r\n" LOCAL "\r\n");
+		client_receive(&sleepers[count], 12);
+		sscanf(sleepers[count++].answer.bytes, "HTTP/1.1 %3u", &status);
+	}
+	assert_int_equal(status, 503);
+	answer = ask_for(bench, "/metrics");
+	assert_int_equal(answer_status(&answer), 503);
+	assert_body(&answer, "too much is still being read by slow clients: ask again in a second\n");
+	text_free(&answer);
+	answer = ask_for(bench, "/-/healthy");
+	assert_int_equal(answer_status(&answer), 200);
+	text_free(&answer);
+	while (count)
+		client_close(&sleepers[--count]);
+	/* The server learns of it by and by. */
+	do {
+		answer = ask_for(bench, "/api/v1/flows?top=10000");
+		status = answer_status(&answer);
+		text_free(&answer);
+	} while (status == 503);
+	assert_int_equal(status, 200);
+}
+
+/* A client that goes away in the middle of its page, and the server's end with clients still there. */
+static void test_clients_that_leave(void **state)
+{
+	struct http_bench *bench = *state;
+	struct client gone, there;
+	struct text answer;
+
+	show_many(bench, 1);
+	client_open(bench, &gone);
+	client_send(&gone, "GET /api/v1/flows?top=10000 HTTP/1.1\r\n" LOCAL "\r\n");
+	client_receive(&gone, 100);
+	client_close(&gone);
+	answer = ask_for(bench, "/-/healthy");
+	assert_int_equal(answer_status(&answer), 200);
+	text_free(&answer);
+	client_open(bench, &there);
+	client_send(&there, "GET /api/v1/flows?top=10000 HTTP/1.1\r\n" LOCAL "\r\n");
+	client_receive(&there, 100);
+	bench->http = http_close(bench->http);
+	client_close(&there);
+}
+
+static void test_oversized_requests(void **state)
+{
+	struct text headers = TEXT_EMPTY, line = TEXT_EMPTY, answer;
+	unsigned int status;
+
+	text_append(&headers, LOCAL "X-Long: ");
+	text_append(&line, "GET /");
+	for (int i = 0; i < 40000; i++) {
+		text_append_char(&headers, 'x');
+		text_append_char(&line, 'y');
+	}
+	text_append(&headers, "\r\n");
+	answer = ask(*state, "GET /metrics", headers.bytes);
+	status = answer_status(&answer);
+	assert_true(status == 431 || status == 413);
+	text_free(&answer);
+	answer = ask(*state, line.bytes, LOCAL);
+	assert_int_equal(answer_status(&answer), 414);
+	text_free(&answer);
+	answer = ask_for(*state, "/-/healthy");
+	assert_int_equal(answer_status(&answer), 200);
+	text_free(&answer);
+	text_free(&headers);
+	text_free(&line);
+}
+
+static void test_no_http(void **state)
+{
+	struct client client;
+	struct text answer;
+
+	client_open(*state, &client);
+	client_send(&client, "\x16\x03\x01 hello\r\n\r\n");
+	client_receive(&client, SIZE_MAX);
+	client_close(&client);
+	answer = ask_for(*state, "/-/healthy");
+	assert_int_equal(answer_status(&answer), 200);
+	text_free(&answer);
+}
+
+static void test_errors_of_listening(void **state)
+{
+	struct http_bench *bench = *state, second = { .loop = bench->loop };
+	char error[HTTP_ERROR_SIZE], expected[HTTP_ERROR_SIZE];
+
+	snprintf(expected, sizeof(expected),
+		 "cannot listen on 127.0.0.1:%u: Address already in use: choose another with --listen",
+		 http_port(bench->http));
+	assert_int_equal(http_bench_open(&second, "127.0.0.1", http_port(bench->http), error), -EADDRINUSE);
+	assert_string_equal(error, expected);
+	assert_int_equal(http_bench_open(&second, "", http_port(bench->http), error), -EADDRINUSE);
+	assert_string_equal(error, expected);
+	assert_int_equal(http_bench_open(&second, "192.0.2.1", 8080, error), -EADDRNOTAVAIL);
+	assert_string_equal(
+		error,
+		"cannot listen on 192.0.2.1:8080: Cannot assign requested address: choose another with --listen");
+	assert_int_equal(http_bench_open(&second, "localhost", 8080, error), -EINVAL);
+	assert_string_equal(error, "cannot listen on localhost: not an address in numbers, such as 127.0.0.1 or ::1");
+	assert_null(second.http);
+}
+
+static bool has_ipv6(void)
+{
+	const struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool has = fd >= 0 && !bind(fd, (const struct sockaddr *)&address, sizeof(address));
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+static void test_ipv6(void **state)
+{
+	struct http_bench *bench = *state, second = { .loop = bench->loop }, third = second;
+	char error[HTTP_ERROR_SIZE], expected[HTTP_ERROR_SIZE];
+
+	if (!has_ipv6())
+		skip();
+	assert_int_equal(http_bench_open(&second, "::1", 0, error), 0);
+	snprintf(expected, sizeof(expected),
+		 "cannot listen on [::1]:%u: Address already in use: choose another with --listen",
+		 http_port(second.http));
+	assert_int_equal(http_bench_open(&third, "::1", http_port(second.http), error), -EADDRINUSE);
+	assert_string_equal(error, expected);
+	second.http = http_close(second.http);
+}
+
+/* "::" takes IPv4 too; and who listens beyond loopback may be asked for by any name. */
+static void test_any_address(void **state)
+{
+	struct http_bench *bench = *state, second = { .loop = bench->loop };
+	char error[HTTP_ERROR_SIZE];
+	struct text answer;
+
+	assert_int_equal(http_bench_open(&second, has_ipv6() ? "::" : "0.0.0.0", 0, error), 0);
+	answer = ask(&second, "GET /-/healthy", "Host: monitor.example:8080\r\n");
+	assert_int_equal(answer_status(&answer), 200);
+	text_free(&answer);
+	second.http = http_close(second.http);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, http_bench_enter, http_bench_leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_routes),
+		TEST(test_allow_header),
+		TEST(test_head),
+		TEST(test_gzip),
+		TEST(test_gzip_before_plain),
+		TEST(test_documents_are_kept),
+		TEST(test_configure),
+		TEST(test_reload),
+		TEST(test_bodies),
+		TEST(test_ready),
+		TEST(test_no_report_yet),
+		TEST(test_page),
+		TEST(test_two_requests_on_one_connection),
+		TEST(test_without_host),
+		TEST(test_silent_clients),
+		TEST(test_slow_reader),
+		TEST(test_sleeping_readers),
+		TEST(test_clients_that_leave),
+		TEST(test_oversized_requests),
+		TEST(test_no_http),
+		TEST(test_errors_of_listening),
+		TEST(test_ipv6),
+		TEST(test_any_address),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
