@@ -3,6 +3,7 @@
 #ifndef FLOWGAUGE_FACTS_H
 #define FLOWGAUGE_FACTS_H
 
+#include "constants.h"
 #include "records.h"
 
 /* What the hook knows of a buffer beside its bytes. */
@@ -13,6 +14,7 @@ struct buffer {
 	__be16 link_protocol; /* EtherType of a buffer without an Ethernet header; 0: it has one */
 	__u32 link_bytes;     /* then, of what stands before its network header */
 	__u32 cut;            /* a capture's frame of which not all bytes are there: what is there is parsed */
+	struct tunnels tunnels; /* to be looked into */
 	__u32 captured;       /* the frame is a capture's: an IP length of 0 means that the sender left it to its card */
 	__u32 segments;       /* packets that were, or will be, on the wire for this buffer; 0 is read as 1 */
 	__u32 segment_size;   /* payload bytes of each of them but the last; 0: not merged */

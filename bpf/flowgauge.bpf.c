@@ -73,12 +73,24 @@ static __always_inline void watch(void *context, int is_xdp, struct facts *facts
 		ledger_charge(facts, parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED);
 		return;
 	}
+	if (constants.ignore_vlan)
+		facts->key.vlan[0] = facts->key.vlan[1] = 0;
 	if (facts->fragment || facts->fragment_first)
 		fragments(facts, packet_time(context, is_xdp));
 	flow = flow_find(&facts->key, &outcome);
 	if (flow)
 		flow_update(context, is_xdp, flow, facts);
 	ledger_charge(facts, outcome);
+}
+
+static __always_inline struct tunnels tunnels_wanted(void)
+{
+	return (struct tunnels){
+		.kinds = constants.tunnels.kinds,
+		.vxlan_port = constants.tunnels.vxlan_port,
+		.geneve_port = constants.tunnels.geneve_port,
+		.gtpu_port = constants.tunnels.gtpu_port,
+	};
 }
 
 static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, enum direction direction, int has_link_header)
@@ -88,6 +100,7 @@ static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, 
 		.link_protocol = has_link_header ? 0 : skb->protocol,
 		.segments = skb->gso_segs,
 		.segment_size = skb->gso_size,
+		.tunnels = tunnels_wanted(),
 	};
 
 	if (skb->vlan_present) {
@@ -122,7 +135,7 @@ static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direct
 SEC("xdp.frags")
 int flowgauge_xdp(struct xdp_md *xdp)
 {
-	struct buffer buffer = { .length = bpf_xdp_get_buff_len(xdp) };
+	struct buffer buffer = { .length = bpf_xdp_get_buff_len(xdp), .tunnels = tunnels_wanted() };
 	struct scratch *scratch = scratch_get();
 	struct facts *facts;
 

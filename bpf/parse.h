@@ -13,6 +13,7 @@
 #include "parse_link.h"
 #include "parse_network.h"
 #include "parse_transport.h"
+#include "parse_tunnel.h"
 
 /*
  * A merged buffer stands for several packets: each had the headers of the first. Where the device says how large the
@@ -29,12 +30,43 @@ static __always_inline void count_segments(const struct buffer *buffer, struct f
 		facts->bytes += (facts->packets - 1) * (facts->payload_offset + buffer->stripped);
 }
 
+/* Network and transport header at the cursor. */
+static __always_inline int parse_packet(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __be16 protocol)
+{
+	__u32 left = 0;
+	int result = parse_network(cursor, buffer, facts, protocol, &left);
+
+	if (!result)
+		result = parse_transport(cursor, buffer, facts, &left);
+	if (!result)
+		facts->payload_bytes = left;
+	return result;
+}
+
+/* The inner packet of a tunnel, if it is to be looked into and there is one. It must lie within the outer payload. */
+static __always_inline int parse_inner(struct cursor *cursor, const struct buffer *buffer, struct facts *facts)
+{
+	struct buffer inner = { .length = facts->payload_offset + facts->payload_bytes,
+				.segment_size = buffer->segment_size,
+				.cut = buffer->cut,
+				.captured = buffer->captured };
+	__be16 protocol;
+
+	cursor->offset = facts->payload_offset;
+	protocol = tunnel_enter(cursor, facts, &buffer->tunnels);
+	if (!protocol) {
+		facts->payload_offset = inner.length - facts->payload_bytes; /* what the attempt carried in it */
+		return PARSED_IP;
+	}
+	facts->key.sport = facts->key.dport = 0;
+	return parse_packet(cursor, &inner, facts, protocol);
+}
+
 /* `facts` is zeroed, but for key.ifindex and key.direction. What is not IP has its packets and bytes counted, too. */
 static __always_inline int parse(void *start, void *end, const struct buffer *buffer, struct facts *facts)
 {
 	struct cursor cursor = { .start = start, .end = end, .offset = buffer->link_bytes & LINK_BYTES_MASK };
 	__be16 protocol = 0;
-	__u32 left = 0;
 	int result;
 
 	facts->packets = buffer->segments ? buffer->segments : 1;
@@ -44,13 +76,13 @@ static __always_inline int parse(void *start, void *end, const struct buffer *bu
 		return result;
 	if (!is_ip(protocol))
 		return PARSED_NON_IP;
-	result = parse_network(&cursor, buffer, facts, protocol, &left);
+	result = parse_packet(&cursor, buffer, facts, protocol);
 	if (result)
 		return result;
-	result = parse_transport(&cursor, buffer, facts, &left);
+	if (buffer->tunnels.kinds && !facts->fragment && !facts->fragment_first && !facts->partial)
+		result = parse_inner(&cursor, buffer, facts);
 	if (result)
 		return result;
-	facts->payload_bytes = left;
 	count_segments(buffer, facts);
 	return PARSED_IP;
 }

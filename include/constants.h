@@ -29,6 +29,24 @@ enum sequence_mode {
 #define SEQUENCE_OFFSET_MAX 65535
 #define SEGMENTS_MAX 128 /* segments of one merged buffer whose sequence numbers are read */
 
+/* Tunnels that are looked into: their inner flow is counted, with the outer frame's bytes. */
+enum tunnel_kind {
+	TUNNEL_VXLAN = 1,
+	TUNNEL_GENEVE = 2,
+	TUNNEL_GRE = 4,
+	TUNNEL_IPIP = 8, /* IPv4 or IPv6 in either */
+	TUNNEL_GTPU = 16,
+};
+#define TUNNEL_VXLAN_PORT 4789
+#define TUNNEL_GENEVE_PORT 6081
+#define TUNNEL_GTPU_PORT 2152
+
+struct tunnels {
+	__u32 kinds; /* of enum tunnel_kind, or-ed */
+	__u16 vxlan_port, geneve_port, gtpu_port; /* UDP, host byte order */
+	__u16 reserved;
+};
+
 struct program_constants {
 	__u32 clock;              /* enum clock_source */
 	__u32 sequence_mode;      /* enum sequence_mode; TCP's own numbers are judged in any mode */
@@ -38,6 +56,8 @@ struct program_constants {
 	__u64 pattern_mask;       /* 0xff for each byte of the pattern */
 	__u32 pattern_length;     /* 1 to PATTERN_MAX_LENGTH */
 	__u32 pattern_rare;       /* index of the byte looked for first */
+	struct tunnels tunnels;
+	__u32 ignore_vlan; /* 1: tags are not part of a flow's key */
 };
 
 #endif

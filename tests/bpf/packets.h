@@ -21,12 +21,15 @@
 #define PACKET_IDENT 4711      /* of packets and of first fragments */
 #define PACKET_IDENT_ELSE 4712 /* of later fragments: of a datagram whose first one never came */
 
+#define PACKET_NESTED_MAX 4
+
 struct packet {
 	uint8_t bytes[16384];
 	size_t length;
 	size_t next; /* where the number of the next protocol is to be written; 0: nowhere */
 	int next_is_ethertype, next_is_ppp;
-	size_t ip4, ip6; /* where the last one starts, plus 1; 0: none */
+	size_t ip4[PACKET_NESTED_MAX], ip6[PACKET_NESTED_MAX]; /* where each starts */
+	int ip4_count, ip6_count;
 	int extensions;
 };
 
@@ -99,14 +102,15 @@ static inline void packet_ip4(struct packet *packet, unsigned int options, unsig
 	uint8_t *ip;
 
 	packet_link(packet, 0x0800);
-	packet->ip4 = packet->length + 1;
+	packet_protocol(packet, 4);
+	packet->ip4[packet->ip4_count++ % PACKET_NESTED_MAX] = packet->length;
 	ip = packet_add(packet, 20 + options);
 	ip[0] = (uint8_t)(0x40 | (5 + options / 4));
 	ip[8] = 64;
 	packet_put16(ip + 4, fragment & 0x1fff ? PACKET_IDENT_ELSE : PACKET_IDENT);
 	packet_put16(ip + 6, fragment);
 	memcpy(ip + 12, "\x0a\x01\x00\x01\x0a\x01\x00\x02", 8);
-	packet->next = packet->ip4 - 1 + 9;
+	packet->next = (size_t)(ip - packet->bytes) + 9;
 	packet->next_is_ethertype = 0;
 }
 
@@ -115,14 +119,15 @@ static inline void packet_ip6(struct packet *packet)
 	uint8_t *ip;
 
 	packet_link(packet, 0x86dd);
-	packet->ip6 = packet->length + 1;
+	packet_protocol(packet, 41);
+	packet->ip6[packet->ip6_count++ % PACKET_NESTED_MAX] = packet->length;
 	ip = packet_add(packet, 40);
 	ip[0] = 0x60;
 	ip[7] = 64;
 	ip[6] = 59;
 	inet_pton(AF_INET6, "2001:db8::1", ip + 8);
 	inet_pton(AF_INET6, "2001:db8::2", ip + 24);
-	packet->next = packet->ip6 - 1 + 6;
+	packet->next = (size_t)(ip - packet->bytes) + 6;
 	packet->next_is_ethertype = 0;
 }
 
@@ -157,6 +162,31 @@ static inline uint8_t *packet_ports(struct packet *packet, unsigned int protocol
 	return header;
 }
 
+/* GRE and Geneve: a first byte, and the EtherType of what follows at 2. */
+static inline void packet_tunnel(struct packet *packet, size_t bytes, unsigned int first)
+{
+	size_t at = packet->length;
+
+	*packet_add(packet, bytes) = (uint8_t)first;
+	packet_put16(packet->bytes + at + 2, 0x6558); /* Ethernet, unless IP follows at once */
+	packet->next = at + 2;
+	packet->next_is_ethertype = 1;
+}
+
+/* GTPv1-U user data; with bit 2 of `flags` set one extension header of 8 bytes. */
+static inline void packet_gtp(struct packet *packet, unsigned int flags)
+{
+	uint8_t *gtp = packet_add(packet, 8);
+
+	gtp[0] = (uint8_t)(0x30 | flags);
+	gtp[1] = 0xff;
+	if (flags)
+		packet_add(packet, 4)[3] = flags & 4 ? 0x85 : 0;
+	if (flags & 4)
+		*packet_add(packet, 8) = 2;
+	packet->next = 0;
+}
+
 static inline void packet_tcp(struct packet *packet, unsigned int options)
 {
 	uint8_t *tcp = packet_ports(packet, 6, 20 + options);
@@ -178,7 +208,7 @@ static inline int packet_word(struct packet *packet, const char *word)
 {
 	if (!strcmp(word, "eth")) {
 		memcpy(packet_add(packet, 14), "\x02\0\0\0\0\x02\x02\0\0\0\0\x01", 12);
-		packet->next = 12;
+		packet->next = packet->length - 2;
 		packet->next_is_ethertype = 1;
 	} else if (!strncmp(word, "vlan:", 5)) {
 		packet_tag(packet, 0x8100, packet_argument(word, ':'));
@@ -209,8 +239,23 @@ static inline int packet_word(struct packet *packet, const char *word)
 		packet_fragment6(packet, packet_argument(word, ':'));
 	} else if (!strncmp(word, "tcp", 3)) {
 		packet_tcp(packet, packet_argument(word, '+'));
-	} else if (!strcmp(word, "udp")) {
-		packet_ports(packet, 17, 8);
+	} else if (!strncmp(word, "udp", 3)) {
+		uint8_t *udp = packet_ports(packet, 17, 8);
+
+		if (word[3] == ':')
+			packet_put16(udp + 2, packet_argument(word, ':'));
+	} else if (!strcmp(word, "vxlan")) {
+		*packet_add(packet, 8) = 0x08;
+	} else if (!strncmp(word, "geneve", 6)) {
+		packet_tunnel(packet, 8 + packet_argument(word, '+'), packet_argument(word, '+') / 4);
+	} else if (!strncmp(word, "gre", 3)) {
+		unsigned int flags = packet_argument(word, ':');
+		size_t fields = 4u * ((flags >> 15 & 1) + (flags >> 13 & 1) + (flags >> 12 & 1));
+
+		packet_protocol(packet, 47);
+		packet_tunnel(packet, 4 + fields, flags >> 8);
+	} else if (!strncmp(word, "gtp", 3)) {
+		packet_gtp(packet, packet_argument(word, ':'));
 	} else if (!strcmp(word, "sctp")) {
 		packet_ports(packet, 132, 12);
 	} else if (!strcmp(word, "icmp")) {
@@ -232,16 +277,10 @@ static inline int packet_word(struct packet *packet, const char *word)
 
 static inline void packet_lengths(struct packet *packet)
 {
-	if (packet->ip4) {
-		uint8_t *ip = packet->bytes + packet->ip4 - 1;
-
-		packet_put16(ip + 2, (unsigned int)(packet->length - (packet->ip4 - 1)));
-	}
-	if (packet->ip6) {
-		uint8_t *ip = packet->bytes + packet->ip6 - 1;
-
-		packet_put16(ip + 4, (unsigned int)(packet->length - (packet->ip6 - 1) - 40));
-	}
+	for (int i = 0; i < packet->ip4_count; i++)
+		packet_put16(packet->bytes + packet->ip4[i] + 2, (unsigned int)(packet->length - packet->ip4[i]));
+	for (int i = 0; i < packet->ip6_count; i++)
+		packet_put16(packet->bytes + packet->ip6[i] + 4, (unsigned int)(packet->length - packet->ip6[i] - 40));
 }
 
 /* "pad:N" at the end adds bytes that no IP length covers. Exits on a word it does not know: the table is wrong. */

@@ -114,7 +114,7 @@ static const struct expectation table[] = {
 	{ "eth ip4 proto:6 20", OUTCOME_FLOW, 4, 6, -1, NO_VLAN, 0 },
 	{ "eth ip6 hop dst route dst dst dst dst dst dst udp 10", OUTCOME_UNPARSED, 0, 0, 0, NO_VLAN, 0 },
 	{ "eth ip6 proto:60 4", OUTCOME_UNPARSED, 0, 0, 0, NO_VLAN, 0 },
-	{ "eth ip4 ip6 udp 10", OUTCOME_FLOW, 4, 0, 0, NO_VLAN, 58 },
+	{ "eth ip4 ip6 udp 10", OUTCOME_FLOW, 4, 41, 0, NO_VLAN, 58 },
 };
 
 static void make(struct packet *packet, const struct expectation *expected)

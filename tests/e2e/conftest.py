@@ -14,3 +14,4 @@ def nothing_is_left():
     mine = f"fgt-{os.getpid()}-"
     left = [line for line in hosts.run("ip", "netns", "list", check=False).stdout.splitlines() if line.startswith(mine)]
     assert not left, f"namespaces left behind: {left}"
+    assert not hosts.marked_processes(), "processes left behind"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Hosts to measure between: network namespaces joined by veth, and monitors that run in them.
 
-Two hosts, 10.1.0.1 and 10.1.0.2 (fd00:1::1 and fd00:1::2), know each other's link address from the start, so that no ARP
-and no neighbour discovery stands between what a test sends and what it counts. Everything made here has an end of its
-own: the fixtures take away what a test leaves, also when it fails, and end processes by their number only.
+Two hosts, 10.1.0.1 and 10.1.0.2 (fd00:1::1 and fd00:1::2), know each other's link address from the start, so that no
+ARP and no neighbour discovery stands between what a test sends and what it counts. Everything made here has an end of
+its own: the fixtures take away what a test leaves, also when it fails, and end processes by their number only.
 """
 import contextlib
 import ctypes
@@ -40,6 +40,10 @@ POLL = 0.05
 UDP_OVERHEAD = {4: 14 + 20 + 8, 6: 14 + 40 + 8}  # Ethernet, IP and UDP headers of a frame
 OUTCOMES = ("flows", "overflow", "filtered", "unparsed", "non_ip")
 
+# Whatever is started from here inherits it, and can be told from what others run.
+MARK = "FLOWGAUGE_TEST"
+os.environ[MARK] = str(os.getpid())
+
 _numbers = itertools.count()
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,6 +66,16 @@ def wait_for(condition, what, patience=PATIENCE):
         if time.monotonic() > end:
             raise AssertionError(f"after {patience} s still not: {what}; the last value was {value!r}")
         time.sleep(POLL)
+
+
+def marked_processes():
+    """Processes that the tests of this session started and that still run."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"{MARK}={os.getpid()}".encode() in path.read_bytes().split(b"\0"):
+                found.append((path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
 
 
 def _setns(descriptor):
@@ -125,8 +139,8 @@ class Host:
         return process
 
     def programs(self, interface):
-        """How many BPF programs are on an interface, by whatever hook. For tcx the kernel is asked itself: bpftool learnt
-        of it later than distributions did."""
+        """How many BPF programs are on an interface, by whatever hook. For tcx the kernel is asked itself: bpftool
+        learnt of it later than distributions did."""
         with self:
             tcx = sum(_programs_at(socket.if_nametoindex(interface), hook) for hook in (BPF_TCX_INGRESS, BPF_TCX_EGRESS))
         filters = sum(run("tc", "-n", self.name, "filter", "show", "dev", interface, side).stdout.count(" tag ")
@@ -212,30 +226,6 @@ def without_noise(*pair):
         host.run("sysctl", "-qw", "net.ipv6.conf.veth0.disable_ipv6=1")
 
 
-def ipv4_packet(protocol, payload, src="10.1.0.1", dst="10.1.0.2", length=None):
-    """Checksums are left out: a watcher does not judge them, and these packets are for nobody else."""
-    length = 20 + len(payload) if length is None else length
-    return struct.pack("!BBHHHBBH4s4s", 0x45, 0, length, 0, 0, 64, protocol, 0, socket.inet_aton(src), socket.inet_aton(dst)) + payload
-
-
-def udp_packet(sport, dport, size, **ends):
-    return ipv4_packet(socket.IPPROTO_UDP, struct.pack("!HHHH", sport, dport, 8 + size, 0) + bytes(size), **ends)
-
-
-def ethernet_frame(payload, ethertype=0x0800, tags=()):
-    """A frame over veth0, with tags of (EtherType, VLAN id), the outermost first."""
-    link = b"".join(struct.pack("!HH", *tag) for tag in tags)
-    return bytes.fromhex("020000010002 020000010001") + link + struct.pack("!H", ethertype) + payload
-
-
-def send_frames(host, frames):
-    with host.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
-        with host:
-            sender.bind(("veth0", 0))
-        for frame in frames:
-            sender.send(frame)
-
-
 class Monitor:
     """A flowgauge in a host, with a control socket, a configuration and a port of its own."""
 
@@ -318,6 +308,11 @@ class Monitor:
         raise AssertionError(f"no total of {interface} {direction}: {self.json('/api/v1/totals')}")
 
 
+def wait_until_nothing_is_attached(host, interface):
+    """The kernel takes programs off when the last descriptor is gone, which is soon, but not at once."""
+    wait_for(lambda: not host.programs(interface), f"no program on {interface}")
+
+
 def balanced(total):
     for unit in ("packets", "bytes"):
         assert total["seen"][unit] == sum(total[outcome][unit] for outcome in OUTCOMES), total
@@ -388,7 +383,7 @@ def place():
 
 @pytest.fixture
 def monitor_of(place):
-    """Makes monitors on any host, each with files of its own: monitor_of(host, "-t", "0.2", config={…}) is one that is ready."""
+    """Makes monitors on any host, each with files of its own: monitor_of(host, "-t", "0.2", config={…}) is ready."""
     made = itertools.count()
 
     def start(host, *words, **options):

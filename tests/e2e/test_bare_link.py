@@ -7,7 +7,8 @@ import struct
 
 import pytest
 
-from hosts import FLOWGAUGE, ipv4_packet, namespaces, udp_packet
+from hosts import FLOWGAUGE, namespaces
+from packets import ipv4_packet, udp_packet
 
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000

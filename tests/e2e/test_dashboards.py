@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""prometheus_grafana/ as shipped: the real Prometheus scrapes a monitor that watches traffic of every kind, and evaluates
-each query of the dashboard as Grafana would ask it. In a network namespace the shipped files work word for word, since
-their addresses on loopback are free there."""
+"""prometheus_grafana/ as shipped: the real Prometheus scrapes a monitor that watches traffic of every kind, and
+evaluates each query of the dashboard as Grafana would ask it. In a network namespace the shipped files work word for
+word, since their addresses on loopback are free there."""
 import json
 import math
 import pathlib

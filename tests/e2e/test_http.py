@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from hosts import UDP_OVERHEAD, UDP_SEND, receiver, run, samples, wait_for, without_noise
+from hosts import UDP_OVERHEAD, UDP_SEND, receiver, samples, wait_for, without_noise
 
 PORT = 5001
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
@@ -51,7 +51,7 @@ def test_openmetrics_and_gzip(watched):
 
 
 def test_sums_are_exact(watched):
-    """Five flows have series of their own, the others share one: together they are what the ledger says, to the byte."""
+    """Five flows have series of their own, the others share one: together they are the ledger's, to the byte."""
     metrics = watched.metrics()
     series = metrics["flowgauge_flow_bytes_total"]
     assert len(series) == 6 and sum(labels["src"] == "other" for labels, _ in series) == 1

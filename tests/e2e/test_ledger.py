@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The ledger against what was sent: every packet in exactly one place, at any load, by any hook, with the table full."""
+"""The ledger against what was sent: every packet in one place, at any load, by any hook, with the table full."""
 import socket
 
 import pytest
 
-from hosts import UDP_OVERHEAD, ethernet_frame, ipv4_packet, receiver, send_frames, udp_packet, without_noise
+from hosts import UDP_OVERHEAD, receiver, without_noise
+from packets import ethernet_frame, ipv4_packet, send_frames, udp_packet
 
 PORT = 5001
 MILLIONS = 5_000_000

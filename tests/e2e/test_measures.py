@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the monitor says of a flow, against readers of their own: the interface's counters, a capture at the receiver, and
-what the sender knows it sent. Nothing is compared with a wish or with the clock: a slow machine is measured, too."""
+"""What the monitor says of a flow, against readers of their own: the interface's counters, a capture at the receiver,
+and what the sender knows it sent. Nothing is compared with a wish or with the clock: a slow machine is measured, too."""
 import bisect
 import calendar
 import itertools
@@ -14,7 +14,8 @@ import time
 
 import pytest
 
-from hosts import UDP_OVERHEAD, ethernet_frame, receiver, send_frames, udp_packet, without_noise
+from hosts import UDP_OVERHEAD, receiver, without_noise
+from packets import ethernet_frame, send_frames, udp_packet
 
 SO_TIMESTAMPNS = 35
 ETH_P_ALL = 3

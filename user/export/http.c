@@ -24,7 +24,6 @@
 #define CONNECTIONS_MAX 256U
 #define CONNECTION_TIMEOUT_S 15U
 #define CONNECTION_MEMORY ((size_t)16 << 10) /* bytes; a request's headers must fit */
-#define BACKLOG 64
 #define ADDRESS_DEFAULT "127.0.0.1"
 #define NS_PER_MS 1000000ULL
 
@@ -65,7 +64,7 @@ static int listen_on(const struct addrinfo *address)
 	 */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) ||
 	    (address->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no))) ||
-	    bind(fd, address->ai_addr, address->ai_addrlen) || listen(fd, BACKLOG)) {
+	    bind(fd, address->ai_addr, address->ai_addrlen) || listen(fd, SOMAXCONN)) {
 		error = -errno;
 		close(fd);
 		return error;

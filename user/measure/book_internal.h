@@ -11,6 +11,7 @@
 #include "measure/flow_table.h"
 
 #define UNKNOWN_INTERFACE "?"
+
 /* The tallies of a ledger as one array: what is seen, then each outcome. */
 #define SHEET_SEEN 0
 #define SHEET_OUTCOME 1

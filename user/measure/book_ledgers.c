@@ -52,14 +52,17 @@ static struct sheet total_of(const struct side *side)
 
 /* --- places --- */
 
+static bool stands_for(const struct place *place, unsigned int ifindex)
+{
+	return place->ifindex == ifindex && !place->replaced;
+}
+
 static struct place *place_find(struct book *book, unsigned int ifindex)
 {
-	struct place *hit = book->place_hit < book->place_count ? &book->places[book->place_hit] : NULL;
-
-	if (hit && hit->ifindex == ifindex && !hit->replaced)
-		return hit;
+	if (book->place_hit < book->place_count && stands_for(&book->places[book->place_hit], ifindex))
+		return &book->places[book->place_hit];
 	for (size_t i = 0; i < book->place_count; i++) {
-		if (book->places[i].ifindex == ifindex && !book->places[i].replaced) {
+		if (stands_for(&book->places[i], ifindex)) {
 			book->place_hit = i;
 			return &book->places[i];
 		}

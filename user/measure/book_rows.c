@@ -82,14 +82,23 @@ int rows_make_room_for_ranks(struct book *book)
 	return 0;
 }
 
-void rows_hand_over(struct book *book, struct report *report)
+/* Gives back what is not needed; if that fails, there is only more room than needed. */
+static void shrink_rows(struct book *book)
 {
 	size_t enough = rows_enough(book->row_count);
-	struct flow_report *smaller = NULL;
+	struct flow_report *rows;
 
-	if (enough < book->row_capacity)
-		smaller = realloc(book->rows, enough * sizeof(*smaller));
-	report->flows = smaller ? smaller : book->rows;
+	if (enough >= book->row_capacity)
+		return;
+	rows = realloc(book->rows, enough * sizeof(*rows));
+	if (rows)
+		book->rows = rows;
+}
+
+void rows_hand_over(struct book *book, struct report *report)
+{
+	shrink_rows(book);
+	report->flows = book->rows;
 	report->flow_count = book->row_count;
 	book->rows = NULL;
 	book->row_count = 0;

@@ -125,7 +125,6 @@ void ranks_sort(struct rank *ranks, struct flow_report *rows, size_t count)
 	if (!count)
 		return;
 	scratch = ranks + count;
-
 	sort_number(&ranks, &scratch, count, false);
 	sort_number(&ranks, &scratch, count, true);
 	sort_ties(ranks, count);
