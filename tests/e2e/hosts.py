@@ -52,7 +52,8 @@ def run(*command, check=True, **options):
     options.setdefault("timeout", PATIENCE)
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
     if check and result.returncode:
-        raise AssertionError(f"{' '.join(map(str, command))}: status {result.returncode}: {result.stdout}{result.stderr}")
+        words = " ".join(map(str, command))
+        raise AssertionError(f"{words}: status {result.returncode}: {result.stdout}{result.stderr}")
     return result
 
 
@@ -142,7 +143,8 @@ class Host:
         """How many BPF programs are on an interface, by whatever hook. For tcx the kernel is asked itself: bpftool
         learnt of it later than distributions did."""
         with self:
-            tcx = sum(_programs_at(socket.if_nametoindex(interface), hook) for hook in (BPF_TCX_INGRESS, BPF_TCX_EGRESS))
+            index = socket.if_nametoindex(interface)
+            tcx = sum(_programs_at(index, hook) for hook in (BPF_TCX_INGRESS, BPF_TCX_EGRESS))
         filters = sum(run("tc", "-n", self.name, "filter", "show", "dev", interface, side).stdout.count(" tag ")
                       for side in ("ingress", "egress"))
         return tcx + filters + ("xdp" in json.loads(self.ip("-j", "link", "show", "dev", interface))[0])
@@ -292,7 +294,8 @@ class Monitor:
     def flows(self, **wanted):
         """Flows of a settled report whose members are as wanted."""
         self.settle()
-        return [flow for flow in self.json("/api/v1/flows")["flows"] if all(flow[key] == value for key, value in wanted.items())]
+        flows = self.json("/api/v1/flows")["flows"]
+        return [flow for flow in flows if all(flow[key] == value for key, value in wanted.items())]
 
     def flow(self, **wanted):
         found = self.flows(**wanted)

@@ -7,7 +7,8 @@ import struct
 def ipv4_packet(protocol, payload, src="10.1.0.1", dst="10.1.0.2", length=None):
     """Checksums are left out: a watcher does not judge them, and these packets are for nobody else."""
     length = 20 + len(payload) if length is None else length
-    return struct.pack("!BBHHHBBH4s4s", 0x45, 0, length, 0, 0, 64, protocol, 0, socket.inet_aton(src), socket.inet_aton(dst)) + payload
+    ends = socket.inet_aton(src) + socket.inet_aton(dst)
+    return struct.pack("!BBHHHBBH", 0x45, 0, length, 0, 0, 64, protocol, 0) + ends + payload
 
 
 def udp_packet(sport, dport, size, **ends):

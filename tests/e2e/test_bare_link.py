@@ -38,7 +38,8 @@ def tunnel(able):
 
 def ipv6_udp(size):
     ends = socket.inet_pton(socket.AF_INET6, "fd00:5::2") + socket.inet_pton(socket.AF_INET6, "fd00:5::1")
-    return struct.pack("!IHBB", 6 << 28, 8 + size, socket.IPPROTO_UDP, 64) + ends + struct.pack("!HHHH", 4001, PORT, 8 + size, 0) + bytes(size)
+    header = struct.pack("!IHBB", 6 << 28, 8 + size, socket.IPPROTO_UDP, 64)
+    return header + ends + struct.pack("!HHHH", 4001, PORT, 8 + size, 0) + bytes(size)
 
 
 def test_tun(tunnel, monitor_of):
@@ -48,8 +49,8 @@ def test_tun(tunnel, monitor_of):
     assert (status["name"], status["attached"]) == ("tun0", True)
     ends = {"src": "10.5.0.2", "dst": "10.5.0.1"}
     before = host.counters("tun0")
-    for packet, count in ((udp_packet(4001, PORT, 300, **ends), 50), (ipv6_udp(200), 40), (ipv4_packet(47, bytes(30), **ends), 30),
-                          (udp_packet(4001, PORT, 300, **ends)[:24], 20)):
+    whole, gre = udp_packet(4001, PORT, 300, **ends), ipv4_packet(47, bytes(30), **ends)
+    for packet, count in ((whole, 50), (ipv6_udp(200), 40), (gre, 30), (whole[:24], 20)):
         for _ in range(count):
             os.write(descriptor, packet)
     host.send_udp("10.5.0.2", PORT, count=60, size=100, source=4002)
@@ -75,7 +76,8 @@ def test_tun(tunnel, monitor_of):
 
 def test_xdp_is_refused_without_a_link_header(tunnel, place):
     host, _ = tunnel
-    result = host.run(FLOWGAUGE, "-i", "tun0", "--hook", "xdp", "--control", place / "c.sock", "--duration", "5", check=False)
+    words = ("-i", "tun0", "--hook", "xdp", "--control", place / "c.sock", "--duration", "5")
+    result = host.run(FLOWGAUGE, *words, check=False)
     assert result.returncode == 1
     assert result.stderr == "flowgauge: cannot watch tun0 by XDP: it has no link header: use --hook tc\n"
     assert host.programs("tun0") == 0

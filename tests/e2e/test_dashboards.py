@@ -51,7 +51,12 @@ QUERIES = list(queries())
 VARIABLES = [variable for variable in DASHBOARD["templating"]["list"] if variable["type"] == "query"]
 CUSTOM = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"] if variable["type"] == "custom"}
 ALL = {variable["name"]: variable["allValue"] for variable in VARIABLES}
-SOME = {"instance": "127\\\\.0\\\\.0\\\\.1:8080", "interface": "(veth0|eth0)", "direction": "(ingress|egress)", "protocol": "(TCP|UDP|ICMP|ICMPv6)"}
+SOME = {
+    "instance": "127\\\\.0\\\\.0\\\\.1:8080",
+    "interface": "(veth0|eth0)",
+    "direction": "(ingress|egress)",
+    "protocol": "(TCP|UDP|ICMP|ICMPv6)",
+}
 
 
 def substituted(expression, choice):
@@ -72,9 +77,9 @@ class Prometheus:
     def __init__(self, host, directory):
         self.host = host
         self._log = open(directory / "prometheus.log", "wb")
-        self.process = host.start("prometheus", f"--config.file={SHIPPED / 'prometheus' / 'prometheus.yml'}",
-                                  f"--storage.tsdb.path={directory / 'data'}", f"--web.listen-address=127.0.0.1:{self.PORT}",
-                                  stdout=self._log, stderr=self._log)
+        words = (f"--config.file={SHIPPED / 'prometheus' / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'data'}",
+                 f"--web.listen-address=127.0.0.1:{self.PORT}")
+        self.process = host.start("prometheus", *words, stdout=self._log, stderr=self._log)
 
     def is_ready(self):
         assert self.process.poll() is None, pathlib.Path(self._log.name).read_text()
@@ -121,7 +126,7 @@ def prometheus(able):
         watched = Monitor(far, directory, "-i", "veth0", config=config).start()
         with receiver(far, PLAIN, count=2), receiver(near, PLAIN, count=2):
             traffic(near, far)
-            wait_for(lambda: len({flow["protocol"] for flow in watched.json("/api/v1/flows")["flows"]}) >= 3, "traffic of every kind")
+            wait_for(lambda: {flow["protocol"] for flow in watched.flows()} >= {"TCP", "UDP", "ICMP"}, "traffic of every kind")
             served = Prometheus(far, directory)
             try:
                 wait_for(served.is_ready, "Prometheus is ready")
@@ -149,14 +154,16 @@ def test_query(prometheus, what, expression, legend, choice):
 def test_variable(prometheus, variable):
     selector, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()
     values = prometheus.ask(f"label/{label}/values", **{"match[]": substituted(selector, ALL)})
-    expected = {"instance": {"127.0.0.1:8080"}, "interface": {"veth0"}, "direction": {"ingress", "egress"}, "protocol": {"TCP", "UDP", "ICMP"}}
+    expected = {"instance": {"127.0.0.1:8080"}, "interface": {"veth0"}, "direction": {"ingress", "egress"},
+                "protocol": {"TCP", "UDP", "ICMP"}}
     assert expected[variable["name"]] <= set(values), values
 
 
 def values_of(prometheus, title):
     expressions = [expression for what, expression, _ in QUERIES if what.startswith(f"panel {title} ")]
     assert expressions, title
-    return [float(series["value"][1]) for expression in expressions for series in prometheus.query(substituted(expression, ALL))]
+    return [float(series["value"][1]) for expression in expressions
+            for series in prometheus.query(substituted(expression, ALL))]
 
 
 def test_nothing_is_unaccounted(prometheus):
@@ -173,10 +180,13 @@ def test_values_are_of_the_traffic(prometheus):
 
 
 def test_every_rule_is_evaluated(prometheus):
-    rules = prometheus.ask("rules")["groups"][0]["rules"]
-    assert len(rules) == 6
-    wait_for(lambda: all(rule["lastEvaluation"] > "2" for rule in prometheus.ask("rules")["groups"][0]["rules"]), "each rule has been evaluated")
-    for rule in prometheus.ask("rules")["groups"][0]["rules"]:
+    def rules():
+        return prometheus.ask("rules")["groups"][0]["rules"]
+
+    assert len(rules()) == 6
+    # "0001-01-01…" until it has been.
+    wait_for(lambda: all(rule["lastEvaluation"] > "2" for rule in rules()), "each rule has been evaluated")
+    for rule in rules():
         assert (rule["health"], rule.get("lastError", "")) == ("ok", ""), rule
         assert rule["state"] == "inactive", rule
 
@@ -211,7 +221,8 @@ OUTCOMES = ("flow", "overflow", "filtered", "unparsed", "non_ip")
 def ledger_series(seen="0+1000x60", **outcomes):
     yield {"series": f"flowgauge_seen_packets_total{{{LEDGER}}}", "values": seen}
     for outcome in OUTCOMES:
-        yield {"series": f'flowgauge_outcome_packets_total{{{LEDGER}, outcome="{outcome}"}}', "values": outcomes.get(outcome, "0x60")}
+        name = f'flowgauge_outcome_packets_total{{{LEDGER}, outcome="{outcome}"}}'
+        yield {"series": name, "values": outcomes.get(outcome, "0x60")}
 
 
 def gauge(name, value, labels='instance="m:8080", job="flowgauge"'):
@@ -222,20 +233,22 @@ UP, HOOK = gauge("up", 1), gauge("flowgauge_hook_info", 1, LEDGER + ', hook="tcx
 ALERT_CASES = {
     "FlowgaugeDown": ([gauge("up", 0), HOOK], [UP, HOOK]),
     "FlowgaugeWatchesNothing": ([UP], [UP, HOOK]),
-    "FlowgaugeOverflow": (list(ledger_series(flow="0+900x60", overflow="0+100x60")), list(ledger_series(flow="0+1000x60"))),
+    "FlowgaugeOverflow": (list(ledger_series(flow="0+900x60", overflow="0+100x60")),
+                          list(ledger_series(flow="0+1000x60"))),
     "FlowgaugeTableNearlyFull": ([gauge("flowgauge_flows", 950), gauge("flowgauge_flows_limit", 1000)],
                                  [gauge("flowgauge_flows", 850), gauge("flowgauge_flows_limit", 1000)]),
-    "FlowgaugeUnparsed": (list(ledger_series(flow="0+950x60", unparsed="0+50x60")), list(ledger_series(flow="0+995x60", unparsed="0+5x60"))),
+    "FlowgaugeUnparsed": (list(ledger_series(flow="0+950x60", unparsed="0+50x60")),
+                          list(ledger_series(flow="0+995x60", unparsed="0+5x60"))),
     "FlowgaugeLedgerUnbalanced": (list(ledger_series(flow="0+999x60")), list(ledger_series(flow="0+1000x60"))),
 }
 
 
 def is_firing(tmp_path, alert, series):
     """What promtool's own evaluation says after half an hour of such series."""
-    test = {"rule_files": [str(SHIPPED / "prometheus" / "alerts.yml")], "evaluation_interval": "1m", "tests": [{
-        "interval": "1m", "input_series": series,
-        "promql_expr_test": [{"expr": f'count(ALERTS{{alertname="{alert}",alertstate="firing"}}) or vector(0)', "eval_time": "30m",
-                              "exp_samples": [{"labels": "{}", "value": 1}]}]}]}
+    firing = {"expr": f'count(ALERTS{{alertname="{alert}",alertstate="firing"}}) or vector(0)', "eval_time": "30m",
+              "exp_samples": [{"labels": "{}", "value": 1}]}
+    test = {"rule_files": [str(SHIPPED / "prometheus" / "alerts.yml")], "evaluation_interval": "1m",
+            "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [firing]}]}
     path = tmp_path / "test.yml"
     path.write_text(yaml.safe_dump(test))
     result = run("promtool", "test", "rules", path, check=False)
@@ -262,10 +275,14 @@ def references(node):
             yield from references(value)
 
 
+def shipped(*path):
+    return yaml.safe_load(SHIPPED.joinpath(*path).read_text(encoding="utf-8"))
+
+
 def test_dashboard_refers_to_the_provisioned_source():
-    source = yaml.safe_load((SHIPPED / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text())["datasources"][0]
+    source = shipped("grafana", "provisioning", "datasources", "prometheus.yml")["datasources"][0]
     assert (source["uid"], source["url"]) == (UID, "http://127.0.0.1:9090")
-    scraped = yaml.safe_load((SHIPPED / "prometheus" / "prometheus.yml").read_text())["global"]["scrape_interval"]
+    scraped = shipped("prometheus", "prometheus.yml")["global"]["scrape_interval"]
     assert source["jsonData"]["timeInterval"] == scraped
     found = list(references(DASHBOARD))
     assert len(found) > len(QUERIES)
@@ -273,10 +290,10 @@ def test_dashboard_refers_to_the_provisioned_source():
 
 
 def test_dashboard_is_where_grafana_looks():
-    provider = yaml.safe_load((SHIPPED / "grafana" / "provisioning" / "dashboards" / "flowgauge.yml").read_text())["providers"][0]
-    compose = yaml.safe_load((SHIPPED / "docker-compose.yml").read_text())["services"]["grafana"]
-    assert f"./grafana/dashboards:{provider['options']['path']}:ro" in compose["volumes"]
-    assert compose["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == provider["options"]["path"] + "/flowgauge.json"
+    path = shipped("grafana", "provisioning", "dashboards", "flowgauge.yml")["providers"][0]["options"]["path"]
+    grafana = shipped("docker-compose.yml")["services"]["grafana"]
+    assert f"./grafana/dashboards:{path}:ro" in grafana["volumes"]
+    assert grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == f"{path}/flowgauge.json"
 
 
 def test_dashboard_is_whole():
@@ -286,8 +303,9 @@ def test_dashboard_is_whole():
     taken = set()
     for panel in panels():
         place = panel["gridPos"]
-        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
-        assert place["x"] + place["w"] <= 24 and not cells & taken, f"{panel['title']} overlaps"
+        across, down = (range(place[start], place[start] + place[size]) for start, size in ("xw", "yh"))
+        cells = {(x, y) for x in across for y in down}
+        assert across.stop <= 24 and not cells & taken, f"{panel['title']} overlaps"
         taken |= cells
         if panel["type"] == "row":
             continue

@@ -22,7 +22,8 @@ def busy(pair, flows=40, count=2000, size=100):
 @pytest.fixture
 def watched(pair, monitor):
     without_noise(*pair)
-    made = monitor("-i", "veth0", "-t", "0.2", config={"OFFSET": 0, "metrics": {"max_flows": 5, "bpf_run_time": True}, "legacy_metrics": True})
+    config = {"OFFSET": 0, "metrics": {"max_flows": 5, "bpf_run_time": True}, "legacy_metrics": True}
+    made = monitor("-i", "veth0", "-t", "0.2", config=config)
     busy(pair)
     made.settle()
     return made
@@ -55,20 +56,23 @@ def test_sums_are_exact(watched):
     metrics = watched.metrics()
     series = metrics["flowgauge_flow_bytes_total"]
     assert len(series) == 6 and sum(labels["src"] == "other" for labels, _ in series) == 1
-    assert all(set(labels) == {"interface", "direction", "src", "dst", "sport", "dport", "protocol"} for labels, _ in series)
+    names = {"interface", "direction", "src", "dst", "sport", "dport", "protocol"}
+    assert all(set(labels) == names for labels, _ in series)
     assert sum(value for _, value in series) == 2000 * (100 + UDP_OVERHEAD[4])
     assert sum(value for _, value in metrics["flowgauge_flow_payload_bytes_total"]) == 2000 * 100
     for unit in ("packets", "bytes"):
         seen = {labels["direction"]: value for labels, value in metrics[f"flowgauge_seen_{unit}_total"]}
         for direction, value in seen.items():
-            outcomes = [part for labels, part in metrics[f"flowgauge_outcome_{unit}_total"] if labels["direction"] == direction]
+            parts = metrics[f"flowgauge_outcome_{unit}_total"]
+            outcomes = [part for labels, part in parts if labels["direction"] == direction]
             assert len(outcomes) == 5 and sum(outcomes) == value
 
 
 def test_names_of_old_dashboards(watched):
     metrics = watched.metrics()
-    names = {f"{group}_{what}" for group in ("tcp", "udp", "icmp") for what in (
-        "throughput", "goodput", "jitter_avg", "jitter_stddev", "seq_num", "count", "reverse_err", "small_err", "big_err", "total_err")}
+    measures = ("throughput", "goodput", "jitter_avg", "jitter_stddev", "seq_num", "count", "reverse_err", "small_err",
+                "big_err", "total_err")
+    names = {f"{group}_{measure}" for group in ("tcp", "udp", "icmp") for measure in measures}
     assert {name for name in metrics if not name.startswith(("flowgauge_", "process_"))} <= names
     # What nobody measured has no sample: only UDP was sent.
     assert {name for name in names if name.startswith("udp_")} - set(metrics) <= {"udp_jitter_avg", "udp_jitter_stddev"}
@@ -113,9 +117,14 @@ def test_slow_clients_delay_no_tick(pair, monitor):
             client.connect(("127.0.0.1", 8080))
             client.sendall(words)
         seen = set()
+
+        def fifteen_reports():
+            seen.add(watched.json("/api/v1/totals")["time"])
+            return len(seen) >= 15
+
         with receiver(pair[1], PORT):
             sender = pair[0].start(UDP_SEND, "10.1.0.2", PORT, "count=30000", "gap_us=100", stdout=subprocess.DEVNULL)
-            wait_for(lambda: seen.add(watched.json("/api/v1/totals")["time"]) or len(seen) >= 15, "fifteen more reports")
+            wait_for(fifteen_reports, "fifteen reports")
             assert sender.wait(60) == 0
         assert watched.totals("veth0", "ingress")["flows"]["packets"] == 35000
         assert watched.controller("status").returncode == 0

@@ -85,7 +85,8 @@ def test_signals_end_it_in_order(pair, monitor, number):
     watched.process.send_signal(number)
     assert watched.process.wait(15) == 0
     flows = [json.loads(line) for line in watched.output.read_text().splitlines()]
-    assert [flow["packets"] for flow in flows if flow.get("dport") == PORT] == [50], "the last report holds what came since the last tick"
+    counted = [flow["packets"] for flow in flows if flow.get("dport") == PORT]
+    assert counted == [50], "the last report holds what came since the last tick"
     assert not watched.control.exists()
     wait_until_nothing_is_attached(pair[1], "veth0")
 
@@ -212,7 +213,8 @@ def test_reload_names_what_needs_a_restart(pair, monitor):
 
 
 def names_attached(watched):
-    return sorted(interface["name"] for interface in watched.json("/api/v1/status")["interfaces"] if interface["attached"])
+    interfaces = watched.json("/api/v1/status")["interfaces"]
+    return sorted(interface["name"] for interface in interfaces if interface["attached"])
 
 
 def plug(host, name, peer):
@@ -236,7 +238,8 @@ def test_interfaces_come_and_go(pair, monitor):
         far.ip("link", "del", "plug1")
         wait_for(lambda: names_attached(watched) == ["veth0"], "plug1 is let go")
     watched.settle()
-    totals = [total for total in watched.json("/api/v1/totals")["totals"] if (total["interface"], total["direction"]) == ("plug1", "egress")]
+    totals = [total for total in watched.json("/api/v1/totals")["totals"]
+              if (total["interface"], total["direction"]) == ("plug1", "egress")]
     assert sum(balanced(total)["flows"]["packets"] for total in totals) >= 2 * 25, "what it saw stays in the totals"
     plug(far, "other", "socket2")
     watched.settle()

@@ -13,12 +13,12 @@ PORT = 5001
 FAILED, WRONG_WORDS = 1, 2
 
 
-def refused(host, place, *words, command=FLOWGAUGE, prefix=(), **options):
+def refused(host, place, *words, prefix=()):
     """(exit status, its one line) of a monitor that should not start; nothing is left attached."""
-    result = host.run(*prefix, command, "--control", place / "refused.sock", "--listen", "127.0.0.1:8099", "--duration", "5", *words,
-                      check=False, stdin=subprocess.DEVNULL, **options)
+    own = ("--control", place / "refused.sock", "--listen", "127.0.0.1:8099", "--duration", "5")
+    result = host.run(*prefix, FLOWGAUGE, *own, *words, check=False, stdin=subprocess.DEVNULL)
     assert result.returncode != 0, result.stdout + result.stderr
-    assert re.fullmatch(r"(flowgauge|monitor_controller): [^\n]+\n", result.stderr), result.stderr
+    assert re.fullmatch(r"flowgauge: [^\n]+\n", result.stderr), result.stderr
     assert not (place / "refused.sock").exists()
     return result.returncode, result.stderr
 
@@ -40,7 +40,8 @@ def test_bad_configuration(pair, place, text, said):
     config = place / "bad.json"
     config.write_text(text)
     for command, words in ((FLOWGAUGE, ()), (CONTROLLER, ("start",))):
-        result = pair[1].run(command, *words, "-c", config, "--control", place / "x.sock", "--listen", "off", check=False)
+        own = ("-c", config, "--control", place / "x.sock", "--listen", "off")
+        result = pair[1].run(command, *words, *own, check=False)
         assert result.returncode == WRONG_WORDS
         assert re.fullmatch(rf"flowgauge: {re.escape(str(config))}: {said}[^\n]*\n", result.stderr), result.stderr
     wait_until_nothing_is_attached(pair[1], "veth0")
@@ -65,17 +66,20 @@ def test_port_taken(pair, place):
     wait_until_nothing_is_attached(pair[1], "veth0")
 
 
-@pytest.mark.parametrize("capability", ["cap_bpf,cap_sys_admin", "cap_net_admin,cap_sys_admin", "cap_perfmon,cap_sys_admin"])
+@pytest.mark.parametrize("capability", ["cap_bpf", "cap_net_admin", "cap_perfmon"])
 def test_without_a_capability(pair, place, capability):
-    status, line = refused(pair[1], place, "-i", "veth0", prefix=("capsh", f"--drop={capability}", "--", "-c", 'exec "$0" "$@"'))
+    # CAP_SYS_ADMIN would stand in for the newer ones.
+    without = ("capsh", f"--drop={capability},cap_sys_admin", "--", "-c", 'exec "$0" "$@"')
+    status, line = refused(pair[1], place, "-i", "veth0", prefix=without)
     assert status == FAILED
-    assert capability.split(",")[0].upper() in line and "root" in line
+    assert capability.upper() in line and "root" in line
     wait_until_nothing_is_attached(pair[1], "veth0")
 
 
 def test_not_root(pair, place):
     place.chmod(0o777)
-    status, line = refused(pair[1], place, "-i", "veth0", prefix=("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all"))
+    nobody = ("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all")
+    status, line = refused(pair[1], place, "-i", "veth0", prefix=nobody)
     assert status == FAILED
     assert "CAP_BPF" in line and "CAP_NET_ADMIN" in line
 
@@ -85,7 +89,7 @@ def test_another_xdp_program(pair, place):
     far = pair[1]
     program = place / "pass.o"
     source = place / "pass.c"
-    source.write_text('__attribute__((section("xdp"), used)) int only_pass(void *context) { return context ? 2 : 2; }\n')
+    source.write_text('__attribute__((section("xdp"), used)) int only_pass(void *context) { return context ? 2 : 0; }\n')
     run("clang", "-target", "bpf", "-O2", "-g", "-c", "-o", program, source)
     far.ip("link", "set", "dev", "veth0", "xdp", "obj", program, "sec", "xdp")
     status, line = refused(far, place, "-i", "veth0", "--hook", "xdp")

@@ -268,6 +268,10 @@ static const struct {
 	  "line 1: interval_seconds: 0.09 is not a number of seconds from 0.1 to 3600" },
 	{ "{\"interval_seconds\": 3600.5}",
 	  "line 1: interval_seconds: 3600.5 is not a number of seconds from 0.1 to 3600" },
+	{ "{\"decapsulate\": [\"vxlan\", \"gre:5\"]}",
+	  "line 1: decapsulate[1]: \"gre:5\" is not \"vxlan\", \"geneve\", \"gre\", \"ipip\" or \"gtpu\", with a UDP port such as "
+	  "\"vxlan:8472\" where it has one" },
+	{ "{\"vlan\": 1}", "line 1: vlan: 1 is not true or false" },
 	{ "{\"idle_timeout_seconds\": null}",
 	  "line 1: idle_timeout_seconds: null is not a number of seconds from 1 to 86400" },
 	{ "{\"metrics\": {\"max_flows\": -1}}",

@@ -245,7 +245,7 @@ static const struct {
 	{ "-bx", "-x: there is no such flag" LISTED },
 	{ "--bitz", "--bitz: there is no such flag, or more than one" LISTED },
 	{ "--con e.json", "--con: there is no such flag, or more than one" LISTED },
-	{ "-r file", "-r: there is no such flag" LISTED },
+	{ "-z file", "-z: there is no such flag" LISTED },
 	{ "-confx e.json", "\"e.json\" belongs to no flag" LISTED },
 	{ "-c e.json eth0", "\"eth0\" belongs to no flag" LISTED },
 	{ "-- eth0", "\"eth0\" belongs to no flag" LISTED },

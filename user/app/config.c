@@ -39,6 +39,7 @@ void config_defaults(struct config *config)
 		.metrics_max_flows = 1000,
 		.control_path = CONTROL_SOCKET_DEFAULT,
 	};
+	config_default_tunnels(&config->constants.tunnels);
 }
 
 void config_free(struct config *config)
@@ -258,6 +259,8 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		{ "interfaces", !same_interfaces(running, wanted) },
 		{ "hook", running->hook != wanted->hook },
 		{ "direction", memcmp(running->direction, wanted->direction, sizeof(running->direction)) != 0 },
+		{ "decapsulate", memcmp(&running->constants.tunnels, &wanted->constants.tunnels, sizeof(struct tunnels)) != 0 },
+		{ "vlan", running->constants.ignore_vlan != wanted->constants.ignore_vlan },
 		{ "max_flows", running->max_flows != wanted->max_flows },
 		{ "http.enabled", running->http_enabled != wanted->http_enabled },
 		{ "http.listen", !same_address(running, wanted) },

@@ -54,6 +54,11 @@ static int read_offset(struct config_reading *reading, const struct config_key *
 	return config_read_offset(reading, key->name, node);
 }
 
+static int read_tunnels(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_tunnels(reading, key->name, node);
+}
+
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsBool(node))
@@ -73,6 +78,14 @@ static int read_display(struct config_reading *reading, const struct config_key 
 	if (!cJSON_IsBool(node))
 		return config_refuse_value(reading, node, key->name, "true, false, \"True\" or \"False\"");
 	*(bool *)field_of(reading, key) = cJSON_IsTrue(node);
+	return 0;
+}
+
+static int read_vlan(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (!cJSON_IsBool(node))
+		return config_refuse_value(reading, node, key->name, "true or false");
+	reading->config->constants.ignore_vlan = cJSON_IsFalse(node);
 	return 0;
 }
 
@@ -190,6 +203,8 @@ static const struct config_key keys[] = {
 	{ .name = "interfaces", .read = read_interfaces },
 	{ .name = "hook", .read = read_hook },
 	{ .name = "direction", .read = read_direction },
+	{ .name = "decapsulate", .read = read_tunnels },
+	{ .name = "vlan", .read = read_vlan },
 	{ "max_flows", read_u32, FIELD(max_flows), 1, MAX_FLOWS_HIGH },
 	{ "idle_timeout_seconds", read_seconds, FIELD(idle_timeout_seconds), 1, 86400 },
 	{ "interval_seconds", read_seconds, FIELD(interval_seconds), INTERVAL_LOW, INTERVAL_HIGH },

@@ -44,6 +44,8 @@ int config_read_rules(struct config_reading *reading, const char *key, const cJS
 int config_read_pattern(struct config_reading *reading, const char *key, const cJSON *node);
 int config_read_offset(struct config_reading *reading, const char *key, const cJSON *node);
 int config_finish_sequence(struct config_reading *reading);
+int config_read_tunnels(struct config_reading *reading, const char *key, const cJSON *node);
+void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual ports */
 /* What `config` holds of them before the file is read. */
 void config_begin_sequence(struct config_reading *reading);
 

@@ -169,6 +169,7 @@ static int open_output(struct daemon *daemon)
 {
 	const struct config *config = daemon->config;
 	struct console_config console = daemon_console_config(daemon);
+	bool screen = false;
 	char banner[256];
 	int error = 0;
 
@@ -178,8 +179,8 @@ static int open_output(struct daemon *daemon)
 	if (config->quiet)
 		return 0;
 	if (!config->json && has_terminal())
-		error = screen_open(daemon->loop, &console, banner, asked_to_end, daemon, &daemon->screen);
-	else
+		screen = !screen_open(daemon->loop, &console, banner, asked_to_end, daemon, &daemon->screen);
+	if (!screen) /* nor on a terminal that cannot be drawn on */
 		error = stream_open(daemon->loop, STDOUT_FILENO, asked_to_end, daemon, &daemon->stream);
 	return error ? fail(daemon, EXIT_FAILED, strerror(-error)) : 0;
 }

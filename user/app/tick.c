@@ -10,6 +10,8 @@
 
 #define RETIRED_A_TICK 8192 /* idle flows taken out in one tick at most; each is a system call */
 
+#define LINES_MAX 1000 /* flows that a tick prints into a pipe; --json prints all */
+
 struct taking {
 	struct book *book;
 	int error; /* the first one */
@@ -71,6 +73,7 @@ static void show_lines(struct daemon *daemon)
 	struct console_config console = daemon_console_config(daemon);
 	bool taken;
 
+	console.max_rows = LINES_MAX;
 	text_clear(out);
 	if (daemon->config->json) {
 		record_lines(daemon->report, out);

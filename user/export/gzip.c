@@ -13,7 +13,7 @@ int gzip_compress(const void *bytes, size_t length, char **out, size_t *out_leng
 {
 	z_stream stream = { 0 };
 	uLong bound;
-	char *buffer, *exact;
+	char *buffer;
 	int result;
 
 	if (length > UINT_MAX / 2 ||
@@ -36,8 +36,7 @@ int gzip_compress(const void *bytes, size_t length, char **out, size_t *out_leng
 		free(buffer);
 		return -ENOMEM;
 	}
-	exact = realloc(buffer, bound);
-	*out = exact ? exact : buffer;
+	*out = buffer; /* pages that were never touched take no memory */
 	*out_length = bound;
 	return 0;
 }

@@ -74,13 +74,16 @@ static int listen_on(const struct addrinfo *address)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage address = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address = { .v6 = { 0 } };
 	socklen_t length = sizeof(address);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &length))
+	if (getsockname(fd, &address.any, &length))
 		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port :
-						     ((struct sockaddr_in *)&address)->sin_port);
+	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static bool is_loopback(const struct addrinfo *address)
@@ -92,7 +95,7 @@ static bool is_loopback(const struct addrinfo *address)
 
 static void log_line(void *context, const char *format, va_list arguments)
 {
-	char line[256];
+	char line[256] = "";
 
 	(void)context;
 	vsnprintf(line, sizeof(line), format, arguments);
