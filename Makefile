@@ -47,6 +47,7 @@ BPF_TESTS          := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bpf/test
 TEST_TOOLS         := $(patsubst tests/e2e/tools/%.c,build/tests/tools/%,$(sort $(wildcard tests/e2e/tools/*.c)))
 BENCHES            := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out %.bpf.c,$(wildcard bench/*.c))))
 MAN_PAGES          := $(sort $(wildcard docs/man/*.[58]))
+BENCH_SCRIPTS      := $(sort $(wildcard bench/*.py))
 C_FILES            := $(sort $(wildcard include/*.h bpf/*.[ch] user/*/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -176,8 +177,9 @@ check: need-root ## Install what is missing, build and run every test (as root; 
 	@$(MAKE) --no-print-directory all tests
 	@$(PYTHON) tests/run.py --build $(BUILD) $(SUITES)
 
-bench: need-root $(BENCHES) ## Build and run the benches (as root; BENCH="packet_bench" chooses)
-	@set -e; for bench in $(if $(BENCH),$(addprefix $(BUILD)/bench/,$(BENCH)),$(BENCHES)); do echo "$$bench"; $$bench; done
+bench: need-root all $(TEST_TOOLS) $(BENCHES) ## Build and run the benches (as root; BENCH="packet_bench live_bench.py" chooses)
+	@set -e; for bench in $(or $(BENCH),$(notdir $(BENCHES) $(BENCH_SCRIPTS))); do echo "$$bench"; \
+		if [ -x bench/$$bench ]; then bench/$$bench; else $(BUILD)/bench/$$bench; fi; done
 
 start: need-root ## Install what is missing, build, and start the monitor on this terminal (as root; ARGS="-i eth0")
 	@scripts/dependencies.sh install build

@@ -77,8 +77,8 @@ class Prometheus:
     def __init__(self, host, directory):
         self.host = host
         self._log = open(directory / "prometheus.log", "wb")
-        words = (f"--config.file={SHIPPED / 'prometheus' / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'data'}",
-                 f"--web.listen-address=127.0.0.1:{self.PORT}")
+        words = (f"--config.file={SHIPPED / 'prometheus' / 'prometheus.yml'}",
+                 f"--storage.tsdb.path={directory / 'data'}", f"--web.listen-address=127.0.0.1:{self.PORT}")
         self.process = host.start("prometheus", *words, stdout=self._log, stderr=self._log)
 
     def is_ready(self):
@@ -126,7 +126,8 @@ def prometheus(able):
         watched = Monitor(far, directory, "-i", "veth0", config=config).start()
         with receiver(far, PLAIN, count=2), receiver(near, PLAIN, count=2):
             traffic(near, far)
-            wait_for(lambda: {flow["protocol"] for flow in watched.flows()} >= {"TCP", "UDP", "ICMP"}, "traffic of every kind")
+            kinds = {"TCP", "UDP", "ICMP"}
+            wait_for(lambda: kinds <= {flow["protocol"] for flow in watched.flows()}, "traffic of every kind")
             served = Prometheus(far, directory)
             try:
                 wait_for(served.is_ready, "Prometheus is ready")

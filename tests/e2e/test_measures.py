@@ -169,7 +169,7 @@ def test_interarrival_against_a_capture(pair, monitor):
         for flow in flows:
             possible = list(gaps_of_tick(capture.times[port], flow))
             assert possible, f"port {port}: {flow['interarrival']} is of no run of gaps in the capture"
-            assert any(fits(flow, gaps) for gaps in possible), f"port {port}: {flow['interarrival']}, captured {possible}"
+            assert any(fits(flow, gaps) for gaps in possible), f"{port}: {flow['interarrival']}, captured {possible}"
     assert any(flow["interarrival"]["stddev_seconds"] > 0.01 for flow in records(watched, type="flow", dport=uneven))
 
 

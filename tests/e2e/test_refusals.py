@@ -89,7 +89,7 @@ def test_another_xdp_program(pair, place):
     far = pair[1]
     program = place / "pass.o"
     source = place / "pass.c"
-    source.write_text('__attribute__((section("xdp"), used)) int only_pass(void *context) { return context ? 2 : 0; }\n')
+    source.write_text('__attribute__((section("xdp"), used)) int only_pass(void *c) { return c ? 2 : 0; }\n')
     run("clang", "-target", "bpf", "-O2", "-g", "-c", "-o", program, source)
     far.ip("link", "set", "dev", "veth0", "xdp", "obj", program, "sec", "xdp")
     status, line = refused(far, place, "-i", "veth0", "--hook", "xdp")

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "control_protocol.h"
 
+#define LAST_INTERVAL_LEAST_NS 20000000ULL
 #define STREAM_PATIENCE_SECONDS 5 /* for the last lines, at the end */
 
 static void interfaces_changed(void *context)
@@ -245,6 +246,17 @@ static void close_all(struct daemon *daemon)
 	text_free(&daemon->line_buffer);
 }
 
+/* What came since the last tick; nothing, if the end came right after one: such an interval says nothing of a rate. */
+static void last_report(struct daemon *daemon)
+{
+	int error = 0;
+
+	if (clock_monotonic_ns() - daemon->ticked_ns > LAST_INTERVAL_LEAST_NS)
+		error = tick_now(daemon, 0);
+	if (error)
+		fail(daemon, EXIT_FAILED, strerror(-error));
+}
+
 int daemon_run(const struct options *options, struct config *config)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -261,9 +273,7 @@ int daemon_run(const struct options *options, struct config *config)
 		error = loop_run(daemon->loop);
 		if (error)
 			fail(daemon, EXIT_FAILED, strerror(-error));
-		error = tick_now(daemon, 0); /* the last report */
-		if (error)
-			fail(daemon, EXIT_FAILED, strerror(-error));
+		last_report(daemon);
 	}
 	close_all(daemon);
 	status = daemon->status;

@@ -121,6 +121,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 		return error;
 	report_release(daemon->report);
 	daemon->report = report;
+	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);
 	return 0;
 }
