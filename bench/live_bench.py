@@ -27,11 +27,11 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def resident_mb(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
+def resident(pid):
+    """Now and at most, in 10^6 bytes."""
+    lines = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+    now, most = (int(lines[key].split()[0]) * 1024 / 1e6 for key in ("VmRSS", "VmHWM"))
+    return f"{now:.0f} MB resident, {most:.0f} MB at most"
 
 
 def many_flows(near, far, directory, seconds):
@@ -49,9 +49,9 @@ def many_flows(near, far, directory, seconds):
         time.sleep(seconds)
         used, spent = cpu_seconds(pid) - before, time.monotonic() - start
         flows = int(monitor.metrics()["flowgauge_flows"][0][1])
-        print(f"{flows} live flows, tick 1 s, no scrape: {100 * used / spent:.1f} % of one core, {resident_mb(pid):.0f} MB at most")
+        print(f"{flows} live flows, tick 1 s, no scrape: {100 * used / spent:.1f} % of one core, {resident(pid)}")
         scrapes(monitor)
-        print(f"with scrapes: {resident_mb(pid):.0f} MB at most")
+        print(f"after scrapes: {resident(pid)}")
         stop.set()
         sender.join()
     monitor.stop()

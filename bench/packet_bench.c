@@ -94,7 +94,9 @@ static void rules_write(struct flowgauge_bpf *skeleton, const struct variant *va
 					    field == RULE_SOURCE ? &none : &all, BPF_ANY);
 		}
 	for (int i = 0; i < variant->rules; i++) {
-		struct rule_prefix host = { .prefix_length = 64, .family = 4, .address = { 192, 0, 2, (unsigned char)i } };
+		struct rule_prefix host = { .prefix_length = 64,
+					    .family = 4,
+					    .address = { 192, 0, 2, (unsigned char)i } };
 		struct rule_bits one = { { 0 } };
 
 		one.words[i / 64] = 1ULL << (i % 64);
@@ -153,7 +155,8 @@ static struct driver_bpf *driver_load(const struct variant *variant, int target)
 	error = bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &target, BPF_ANY);
 	if (error)
 		die("cannot set the program under test", error);
-	order = mmap(NULL, ORDER_MAX * sizeof(*order), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(driver->maps.order), 0);
+	order = mmap(NULL, ORDER_MAX * sizeof(*order), PROT_READ | PROT_WRITE, MAP_SHARED,
+		     bpf_map__fd(driver->maps.order), 0);
 	if (order == MAP_FAILED)
 		die("cannot map the order of flows", errno);
 	srandom(1);
@@ -196,8 +199,9 @@ static void bench(const struct variant *variant, int rounds)
 	}
 	qsort(with, rounds, sizeof(*with), ascending);
 	qsort(empty, rounds, sizeof(*empty), ascending);
-	printf("%-45s %5.0f  %5.0f %5.0f %5.0f   %5.0f %5.0f %5.0f   %4.1f\n", variant->name, with[0] - empty[0], with[0],
-	       with[rounds / 2], with[rounds - 1], empty[0], empty[rounds / 2], empty[rounds - 1], with[0] / empty[0]);
+	printf("%-45s %5.0f  %5.0f %5.0f %5.0f   %5.0f %5.0f %5.0f   %4.1f\n", variant->name, with[0] - empty[0],
+	       with[0], with[rounds / 2], with[rounds - 1], empty[0], empty[rounds / 2], empty[rounds - 1],
+	       with[0] / empty[0]);
 	fflush(stdout);
 	driver_bpf__destroy(loaded);
 	driver_bpf__destroy(bare);

@@ -25,8 +25,9 @@
 
 struct cursor {
 	void *start;
-	void *end;    /* of the bytes that can be read directly */
-	__u32 offset; /* of the next header */
+	void *end;     /* of the bytes that can be read directly */
+	__u32 offset;  /* of the next header */
+	__u32 ran_out; /* 1: bytes were wanted that are not there */
 };
 
 /* The header at the cursor, or NULL if its bytes are not all there; the cursor moves on. */
@@ -41,8 +42,10 @@ static __always_inline void *cursor_take(struct cursor *cursor, __u32 bytes)
 	if (!__builtin_constant_p(offset))
 		__asm__ volatile("" : "+r"(offset));
 	header = cursor->start + offset;
-	if (header + bytes > cursor->end)
+	if (header + bytes > cursor->end) {
+		cursor->ran_out = 1;
 		return NULL;
+	}
 	cursor->offset = offset + bytes;
 	return header;
 }

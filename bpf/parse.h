@@ -43,6 +43,12 @@ static __always_inline int parse_packet(struct cursor *cursor, const struct buff
 	return result;
 }
 
+/* What was not found may stand outside the linear part: then nothing is said before that has been looked into. */
+static __always_inline int is_to_be_pulled(const struct cursor *cursor, const struct buffer *buffer)
+{
+	return cursor->ran_out && !buffer->cut && (__u32)(cursor->end - cursor->start) < buffer->length;
+}
+
 /* The inner packet of a tunnel, if it is to be looked into and there is one. It must lie within the outer payload. */
 static __always_inline int parse_inner(struct cursor *cursor, const struct buffer *buffer, struct facts *facts)
 {
@@ -75,7 +81,7 @@ static __always_inline int parse(void *start, void *end, const struct buffer *bu
 	if (result)
 		return result;
 	if (!is_ip(protocol))
-		return PARSED_NON_IP;
+		return is_to_be_pulled(&cursor, buffer) ? PARSED_SHORT : PARSED_NON_IP;
 	result = parse_packet(&cursor, buffer, facts, protocol);
 	if (result)
 		return result;
@@ -83,6 +89,8 @@ static __always_inline int parse(void *start, void *end, const struct buffer *bu
 		result = parse_inner(&cursor, buffer, facts);
 	if (result)
 		return result;
+	if (is_to_be_pulled(&cursor, buffer))
+		return PARSED_SHORT;
 	count_segments(buffer, facts);
 	return PARSED_IP;
 }

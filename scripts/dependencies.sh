@@ -30,6 +30,10 @@ table() {
 	command ip|iproute2|iproute|test
 	command tc|iproute2|iproute-tc|test
 	command ping|iputils-ping|iputils|test
+	command ss|iproute2|iproute|test
+	command sysctl|procps|procps-ng|test
+	command capsh|libcap2-bin|libcap|test
+	command setpriv|util-linux|util-linux|test
 	command ethtool|ethtool|ethtool|test
 	command curl|curl|curl|test
 	command jq|jq|jq|test

@@ -76,8 +76,8 @@ struct run {
 };
 
 /* The program's return value, or -errno. */
-static inline int programs_run(const struct programs *programs, enum program program, const uint8_t *bytes, size_t length,
-			       const struct run *run)
+static inline int programs_run(const struct programs *programs, enum program program, const uint8_t *bytes,
+			       size_t length, const struct run *run)
 {
 	struct packet_note note = { .time_ns = run->time_ns };
 	uint8_t with_note[sizeof(note) + 16384], out[sizeof(with_note)];

@@ -35,8 +35,8 @@ static struct fragment_ledger fates(const struct programs *programs)
 	return sum;
 }
 
-static void send_part(const struct programs *programs, enum program program, const struct fragment_case *of, const char *line,
-		      unsigned int ident, uint64_t time_ns)
+static void send_part(const struct programs *programs, enum program program, const struct fragment_case *of,
+		      const char *line, unsigned int ident, uint64_t time_ns)
 {
 	struct run run = { .time_ns = time_ns };
 	struct packet packet;
@@ -46,8 +46,8 @@ static void send_part(const struct programs *programs, enum program program, con
 	assert_true(programs_run(programs, program, packet.bytes, packet.length, &run) >= -1);
 }
 
-static void check_fates(const struct programs *programs, const struct fragment_ledger *before, uint64_t first, uint64_t joined,
-			uint64_t orphan)
+static void check_fates(const struct programs *programs, const struct fragment_ledger *before, uint64_t first,
+			uint64_t joined, uint64_t orphan)
 {
 	struct fragment_ledger now = fates(programs);
 

@@ -12,7 +12,8 @@ static uint64_t square(uint64_t gap)
 	return (gap * gap + SQUARE_UNIT / 2) / SQUARE_UNIT;
 }
 
-static void send_at(const struct programs *programs, enum program program, const struct packet *packet, uint64_t time_ns)
+static void send_at(const struct programs *programs, enum program program, const struct packet *packet,
+		    uint64_t time_ns)
 {
 	struct run run = { .time_ns = time_ns };
 

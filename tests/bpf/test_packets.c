@@ -11,12 +11,15 @@ struct expectation {
 	enum outcome outcome;
 	int family;
 	int protocol;
-	int ports; /* 1: the packet's; 0: none */
+	int ports;                /* 1: the packet's; 0: none */
 	int vlan[VLAN_MAX_DEPTH]; /* -1: no tag */
 	uint32_t payload;
 };
 
-#define NO_VLAN { -1, -1 }
+#define NO_VLAN        \
+	{              \
+		-1, -1 \
+	}
 #define FLOW OUTCOME_FLOW
 #define TC_TEST_MINIMUM 54 /* a test run at tc refuses frames that end inside the IP header */
 
@@ -162,7 +165,8 @@ static void run_one(const struct programs *programs, enum program program, const
 	struct flow_key key;
 
 	programs_ledger(programs, direction, &before);
-	assert_int_equal(programs_run(programs, program, packet->bytes, length, &run), program == PROGRAM_XDP ? XDP_PASS : -1);
+	assert_int_equal(programs_run(programs, program, packet->bytes, length, &run),
+			 program == PROGRAM_XDP ? XDP_PASS : -1);
 	programs_ledger(programs, direction, &after);
 	assert_int_equal(after.seen.packets - before.seen.packets, 1);
 	assert_int_equal(after.seen.bytes - before.seen.bytes, length);
@@ -241,7 +245,8 @@ static void test_every_byte_changed(void **state)
 
 			packet.bytes[at] ^= (uint8_t)(1u << (at % 8));
 			programs_ledger(programs, DIRECTION_INGRESS, &before);
-			assert_int_equal(programs_run(programs, PROGRAM_XDP, packet.bytes, packet.length, &run), XDP_PASS);
+			assert_int_equal(programs_run(programs, PROGRAM_XDP, packet.bytes, packet.length, &run),
+					 XDP_PASS);
 			programs_ledger(programs, DIRECTION_INGRESS, &after);
 			for (int k = 0; k < OUTCOMES; k++)
 				outcomes += after.outcome[k].packets - before.outcome[k].packets;

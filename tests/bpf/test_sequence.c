@@ -31,7 +31,8 @@ static void run_packet(const struct programs *programs, enum program program, co
 {
 	struct run run = { .time_ns = 1 };
 
-	assert_int_equal(programs_run(programs, program, packet->bytes, packet->length, &run), program == PROGRAM_XDP ? XDP_PASS : -1);
+	assert_int_equal(programs_run(programs, program, packet->bytes, packet->length, &run),
+			 program == PROGRAM_XDP ? XDP_PASS : -1);
 }
 
 static struct sequence_record take(const struct programs *programs)

@@ -106,7 +106,8 @@ static void test_inner_lies(void **state)
 	struct flow_key key;
 
 	packet_make(&packet, "eth ip4 udp:4789 vxlan eth ip4 tcp 100");
-	packet.bytes[packet.ip4[1] + 3] = (uint8_t)(packet.bytes[packet.ip4[1] + 3] + 1); /* one byte more than there is */
+	packet.bytes[packet.ip4[1] + 3] =
+		(uint8_t)(packet.bytes[packet.ip4[1] + 3] + 1); /* one byte more than there is */
 	programs_ledger(&both->looking, DIRECTION_INGRESS, &before);
 	assert_int_equal(programs_run(&both->looking, PROGRAM_XDP, packet.bytes, packet.length, &run), XDP_PASS);
 	programs_ledger(&both->looking, DIRECTION_INGRESS, &after);

@@ -192,3 +192,20 @@ const char *answer_header(const struct text *answer, const char *name)
 	}
 	return NULL;
 }
+
+bool body_has(const struct text *answer, const char *part)
+{
+	size_t length;
+	const char *body = answer_body(answer, &length);
+
+	return memmem(body, length, part, strlen(part)) != NULL;
+}
+
+void assert_body(const struct text *answer, const char *expected)
+{
+	size_t length;
+	const char *body = answer_body(answer, &length);
+
+	assert_int_equal(length, strlen(expected));
+	assert_memory_equal(body, expected, length);
+}

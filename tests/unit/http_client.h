@@ -44,5 +44,9 @@ unsigned int answer_status(const struct text *answer);
 /* The header's value or NULL; valid until the next call. */
 const char *answer_header(const struct text *answer, const char *name);
 const char *answer_body(const struct text *answer, size_t *length);
+bool body_has(const struct text *answer, const char *part);
+void assert_body(const struct text *answer, const char *expected);
+
+#define LOCAL "Host: localhost:8080\r\n"
 
 #endif

@@ -46,8 +46,8 @@ struct config {
 	size_t metrics_max_flows;  /* default 1000 */
 	bool metrics_bpf_run_time; /* default false */
 	bool legacy_metrics;
-	char control_path[108]; /* sun_path */
-	bool check_only;        /* --check-config */
+	char control_path[108];           /* sun_path */
+	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */
 };
 

@@ -107,9 +107,10 @@ int config_finish_sequence(struct config_reading *reading)
 	uint8_t ones[PATTERN_MAX_LENGTH];
 
 	if (length && reading->offset < 0)
-		return config_refuse_at(
-			reading, reading->pattern_node ? reading->pattern_node : reading->root, "PATTERN",
-			"needs an OFFSET of 0 to %d: bytes from the match's start to the number", SEQUENCE_OFFSET_MAX);
+		return config_refuse_at(reading, reading->pattern_node ? reading->pattern_node : reading->root,
+					"PATTERN",
+					"needs an OFFSET of 0 to %d: bytes from the match's start to the number",
+					SEQUENCE_OFFSET_MAX);
 	constants->sequence_mode = length              ? SEQUENCE_AT_PATTERN :
 				   reading->offset < 0 ? SEQUENCE_OFF :
 							 SEQUENCE_AT_OFFSET;

@@ -7,7 +7,8 @@
 #include "app/config_reading.h"
 #include "base/number.h"
 
-#define TUNNELS_RIGHT "\"vxlan\", \"geneve\", \"gre\", \"ipip\" or \"gtpu\", with a UDP port such as \"vxlan:8472\" where it has one"
+#define TUNNELS_RIGHT \
+	"\"vxlan\", \"geneve\", \"gre\", \"ipip\" or \"gtpu\", with a UDP port such as \"vxlan:8472\" where it has one"
 
 static const struct {
 	const char *name;

@@ -113,8 +113,8 @@ static void answer(struct client *client)
 static void client_send(struct client *client)
 {
 	while (client->sent < client->answer.length) {
-		ssize_t sent = send(client->source.fd, client->answer.bytes + client->sent, client->answer.length - client->sent,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t sent = send(client->source.fd, client->answer.bytes + client->sent,
+				    client->answer.length - client->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -234,8 +234,8 @@ static int lock_take(struct control *control, char error[CONTROL_ERROR_SIZE])
 	snprintf(path, sizeof(path), "%s.lock", control->path);
 	control->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (control->lock_fd < 0) {
-		snprintf(error, CONTROL_ERROR_SIZE, "cannot open %s: %s: another place can be named with --control", path,
-			 strerror(errno));
+		snprintf(error, CONTROL_ERROR_SIZE, "cannot open %s: %s: another place can be named with --control",
+			 path, strerror(errno));
 		return -errno;
 	}
 	if (flock(control->lock_fd, LOCK_EX | LOCK_NB)) {
@@ -284,8 +284,9 @@ static int listen_at(struct control *control, char error[CONTROL_ERROR_SIZE])
 	if (!result)
 		result = loop_add(control->loop, &control->listener, fd, EPOLLIN);
 	if (result) {
-		snprintf(error, CONTROL_ERROR_SIZE, "cannot listen at %s: %s: another place can be named with --control",
-			 control->path, strerror(-result));
+		snprintf(error, CONTROL_ERROR_SIZE,
+			 "cannot listen at %s: %s: another place can be named with --control", control->path,
+			 strerror(-result));
 		close(fd);
 	}
 	return result;
@@ -309,8 +310,9 @@ int control_open(struct loop *loop, const char *path, const struct control_hooks
 	snprintf(control->path, sizeof(control->path), "%s", path);
 	result = directory_make(path);
 	if (result)
-		snprintf(error, CONTROL_ERROR_SIZE, "cannot make the directory of %s: %s: another place can be named with --control",
-			 path, strerror(-result));
+		snprintf(error, CONTROL_ERROR_SIZE,
+			 "cannot make the directory of %s: %s: another place can be named with --control", path,
+			 strerror(-result));
 	if (!result)
 		result = lock_take(control, error);
 	if (!result)

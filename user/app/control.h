@@ -15,7 +15,7 @@ struct control;
 
 struct control_request {
 	const char *command;
-	long top;         /* 0: not given */
+	long top; /* 0: not given */
 };
 
 struct control_hooks {

@@ -18,9 +18,11 @@ static const struct {
 	const char *help;
 	bool hands_on; /* its words are flowgauge's */
 } commands[] = {
-	{ "start", controller_start, "[--detached] [flowgauge flags]", "start the monitor, here or in the background", true },
+	{ "start", controller_start, "[--detached] [flowgauge flags]", "start the monitor, here or in the background",
+	  true },
 	{ "stop", controller_stop, "", "end it in order, and wait until it has ended", false },
-	{ "status", controller_status, "[--json]", "is it running, since when, on which interfaces, by which hook", false },
+	{ "status", controller_status, "[--json]", "is it running, since when, on which interfaces, by which hook",
+	  false },
 	{ "reload", controller_reload, "", "read the configuration anew; packets go on being counted", false },
 	{ "flows", controller_flows, "[--top N] [--json]", "the flows of the last tick, the fastest first", false },
 	{ "logs", controller_logs, "[--lines N]", "the log of a monitor started with --detached", false },
@@ -48,10 +50,10 @@ static const char *flag_value(const struct controller *controller, int *at, cons
 	const char *word = controller->argv[*at];
 	size_t length = strlen(flag);
 
-	if (!strncmp(word, flag, length) && word[length] == '=')
-		return word + length + 1;
-	if (strcmp(word, flag) != 0)
+	if (!word || strncmp(word, flag, length) != 0 || (word[length] && word[length] != '='))
 		return NULL;
+	if (word[length] == '=')
+		return word + length + 1;
 	if (*at + 1 >= controller->argc)
 		return "";
 	return controller->argv[++*at];

@@ -80,7 +80,8 @@ cJSON *controller_ask(const struct controller *controller, const char *command, 
 
 	if (fd < 0) {
 		result = errno;
-		snprintf(error, CONTROLLER_ERROR_SIZE, "cannot reach a monitor at %s: %s", controller->socket_path, strerror(result));
+		snprintf(error, CONTROLLER_ERROR_SIZE, "cannot reach a monitor at %s: %s", controller->socket_path,
+			 strerror(result));
 		errno = result;
 		return NULL;
 	}

@@ -55,14 +55,15 @@ static void print_status(const cJSON *answer)
 	const cJSON *interfaces = cJSON_GetObjectItemCaseSensitive(answer, "interfaces"), *interface;
 	const char *address = string_of(answer, "http_address", NULL);
 
-	printf("flowgauge %s is running, pid %.0f, since %s\n", string_of(answer, "version", "?"), number_of(answer, "pid"),
-	       string_of(answer, "since", "?"));
-	printf("configuration %s, %.0f rules, %.0f of %.0f flows\n", string_of(answer, "config", "(none: the defaults)"),
-	       number_of(answer, "rules"), number_of(answer, "flows"), number_of(answer, "flows_limit"));
+	printf("flowgauge %s is running, pid %.0f, since %s\n", string_of(answer, "version", "?"),
+	       number_of(answer, "pid"), string_of(answer, "since", "?"));
+	printf("configuration %s, %.0f rules, %.0f of %.0f flows\n",
+	       string_of(answer, "config", "(none: the defaults)"), number_of(answer, "rules"),
+	       number_of(answer, "flows"), number_of(answer, "flows_limit"));
 	if (address)
 		printf("http on %s port %.0f\n", address, number_of(answer, "http_port"));
 	printf("interfaces:%s\n", cJSON_GetArraySize(interfaces) ? "" : " none yet");
-	cJSON_ArrayForEach(interface, interfaces) {
+	cJSON_ArrayForEach (interface, interfaces) {
 		print_hook(interface, "ingress");
 		print_hook(interface, "egress");
 	}
@@ -137,9 +138,9 @@ static void print_flows(const cJSON *report)
 	double all = number_of(report, "count");
 	int shown = cJSON_GetArraySize(flows);
 
-	printf("%-15s %-7s %-6s %-28s %-28s %12s %12s %15s\n", "INTERFACE", "DIR", "PROTO", "SOURCE", "DESTINATION", "THROUGHPUT",
-	       "PACKETS", "BYTES");
-	cJSON_ArrayForEach(flow, flows)
+	printf("%-15s %-7s %-6s %-28s %-28s %12s %12s %15s\n", "INTERFACE", "DIR", "PROTO", "SOURCE", "DESTINATION",
+	       "THROUGHPUT", "PACKETS", "BYTES");
+	cJSON_ArrayForEach (flow, flows)
 		print_flow(flow);
 	if (all > shown)
 		printf("... and %.0f more flows: --top %.0f shows all\n", all - shown, all);
@@ -175,7 +176,8 @@ int controller_logs(const struct controller *controller)
 	controller_log_path(controller, path, sizeof(path));
 	log = fopen(path, "re");
 	if (!log) {
-		log_error("cannot read the log %s: %s: a monitor started with --detached writes it", path, strerror(errno));
+		log_error("cannot read the log %s: %s: a monitor started with --detached writes it", path,
+			  strerror(errno));
 		return EXIT_FAILED;
 	}
 	starts = calloc(wanted, sizeof(*starts));

@@ -132,7 +132,8 @@ static int wait_until_up(const struct controller *controller, pid_t child, int l
 		}
 		pause_briefly();
 	}
-	log_error("the monitor, pid %ld, does not answer after %d s: see monitor_controller logs", (long)child, START_SECONDS);
+	log_error("the monitor, pid %ld, does not answer after %d s: see monitor_controller logs", (long)child,
+		  START_SECONDS);
 	return EXIT_FAILED;
 }
 
@@ -147,8 +148,8 @@ static int run_detached(const struct controller *controller)
 	log_fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	log_start = log_fd < 0 ? -1 : lseek(log_fd, 0, SEEK_END);
 	if (log_start < 0) {
-		log_error("cannot open the log %s: %s: start it as root, or with --control in a directory of yours", path,
-			  strerror(errno));
+		log_error("cannot open the log %s: %s: start it as root, or with --control in a directory of yours",
+			  path, strerror(errno));
 		return EXIT_FAILED;
 	}
 	child = fork();
@@ -211,7 +212,8 @@ int controller_stop(const struct controller *controller)
 		return no_monitor(error);
 	cJSON_Delete(answer);
 	if (result) {
-		log_error("gave up waiting for the monitor, pid %ld, to end: it was asked to %d s ago", (long)pid, STOP_SECONDS);
+		log_error("gave up waiting for the monitor, pid %ld, to end: it was asked to %d s ago", (long)pid,
+			  STOP_SECONDS);
 		return EXIT_FAILED;
 	}
 	printf("flowgauge has ended, pid %ld\n", (long)pid);

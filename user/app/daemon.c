@@ -152,8 +152,9 @@ static void where_to_look(const struct daemon *daemon, char *line, size_t size)
 	bool v6 = strchr(address, ':') != NULL;
 
 	if (daemon->http)
-		snprintf(line, size, "page http://%s%s%s:%u/  metrics http://%s%s%s:%u/metrics", v6 ? "[" : "", address, v6 ? "]" : "",
-			 http_port(daemon->http), v6 ? "[" : "", address, v6 ? "]" : "", http_port(daemon->http));
+		snprintf(line, size, "page http://%s%s%s:%u/  metrics http://%s%s%s:%u/metrics", v6 ? "[" : "", address,
+			 v6 ? "]" : "", http_port(daemon->http), v6 ? "[" : "", address, v6 ? "]" : "",
+			 http_port(daemon->http));
 	else
 		snprintf(line, size, "no page and no metrics: http is off");
 }
@@ -217,13 +218,15 @@ static int open_all(struct daemon *daemon)
 	char line[256];
 
 	if (missing) {
-		snprintf(line, sizeof(line), "not permitted to watch packets: %s missing: run it as root, or with these capabilities", missing);
+		snprintf(line, sizeof(line),
+			 "not permitted to watch packets: %s missing: run it as root, or with these capabilities",
+			 missing);
 		return fail(daemon, EXIT_FAILED, line);
 	}
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
-	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) || open_kernel(daemon) ||
-	    first_report(daemon) || open_output(daemon) || start_ticking(daemon))
+	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
+	    open_kernel(daemon) || first_report(daemon) || open_output(daemon) || start_ticking(daemon))
 		return -1;
 	return 0;
 }

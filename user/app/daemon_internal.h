@@ -32,7 +32,7 @@ struct daemon {
 	bool output_skipping; /* ticks are being left out of standard output */
 	uint64_t late_ticks;
 	uint64_t ticked_ns; /* CLOCK_MONOTONIC of the last report */
-	int status; /* exit status */
+	int status;         /* exit status */
 };
 
 /* tick.c */

@@ -51,8 +51,8 @@ static void show_progress(const struct replay *replay, bool last)
 	memset(bar, '.', sizeof(bar) - 1);
 	memset(bar, '#', (size_t)(share * (sizeof(bar) - 1)));
 	bar[sizeof(bar) - 1] = '\0';
-	fprintf(stderr, "\r[%s] %3.0f %% %llu frames%s", bar, share * 100, (unsigned long long)replay_summary(replay)->frames,
-		last ? "\r\033[K" : "");
+	fprintf(stderr, "\r[%s] %3.0f %% %llu frames%s", bar, share * 100,
+		(unsigned long long)replay_summary(replay)->frames, last ? "\r\033[K" : "");
 }
 
 /* The whole file, or what comes before damage; the line about that is printed. */

@@ -124,7 +124,8 @@ int daemon_request(void *context, const struct control_request *request, struct 
 	} else if (!strcmp(request->command, "stop")) {
 		loop_stop(daemon->loop);
 	} else {
-		text_appendf(error, "unknown command %.40s: there are status, flows, reload and stop", request->command);
+		text_appendf(error, "unknown command %.40s: there are status, flows, reload and stop",
+			     request->command);
 		return -EINVAL;
 	}
 	return 0;

@@ -65,7 +65,8 @@ static void describe(const struct watched *watched, struct interface_report *rep
 	report->ifindex = watched->link.ifindex;
 	report->attached = watched->attached;
 	for (int direction = 0; direction < DIRECTIONS; direction++) {
-		report->hook[direction] = hook_name(watched->attached ? watched->attachment.hook[direction] : HOOK_NONE);
+		report->hook[direction] = hook_name(watched->attached ? watched->attachment.hook[direction] :
+									HOOK_NONE);
 		snprintf(report->reason[direction], sizeof(report->reason[direction]), "%.255s",
 			 watched->attached ? watched->attachment.reason[direction] : watched->refused);
 	}
@@ -92,8 +93,8 @@ static void log_attached(const struct watched *watched)
 
 		if (attachment->hook[direction] != HOOK_NONE)
 			log_info("watching %s %s by %s%s%s", watched->link.name,
-				 direction == DIRECTION_INGRESS ? "ingress" : "egress", hook_name(attachment->hook[direction]),
-				 *reason ? ": " : "", reason);
+				 direction == DIRECTION_INGRESS ? "ingress" : "egress",
+				 hook_name(attachment->hook[direction]), *reason ? ": " : "", reason);
 	}
 }
 
@@ -103,8 +104,8 @@ static void pick_up(struct watch *watch, const struct link_info *link, enum matc
 	int error;
 
 	if (watch->count == INTERFACES_MAX) {
-		log_warning("%s is not watched: %d interfaces are watched already; name the ones you need with -i", link->name,
-			    INTERFACES_MAX);
+		log_warning("%s is not watched: %d interfaces are watched already; name the ones you need with -i",
+			    link->name, INTERFACES_MAX);
 		return;
 	}
 	watched = &watch->interfaces[watch->count++];

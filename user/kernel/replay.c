@@ -58,8 +58,8 @@ static int capture_open(struct replay *replay, const char *path, char error[MONI
 	if (!replay->capture) {
 		if (!standard)
 			fclose(file);
-		snprintf(error, MONITOR_ERROR_SIZE, "%s is not a capture: %s: a pcap or pcapng file would be right", replay->name,
-			 reason);
+		snprintf(error, MONITOR_ERROR_SIZE, "%s is not a capture: %s: a pcap or pcapng file would be right",
+			 replay->name, reason);
 		return -EINVAL;
 	}
 	type = pcap_datalink(replay->capture);
@@ -67,8 +67,8 @@ static int capture_open(struct replay *replay, const char *path, char error[MONI
 	if (!replay->link) {
 		const char *name = pcap_datalink_val_to_name(type);
 
-		snprintf(error, MONITOR_ERROR_SIZE, "%s: cannot read link type %s (%d): " REPLAY_LINKS " can be read", replay->name,
-			 name ? name : "unknown", type);
+		snprintf(error, MONITOR_ERROR_SIZE, "%s: cannot read link type %s (%d): " REPLAY_LINKS " can be read",
+			 replay->name, name ? name : "unknown", type);
 		return -EPROTONOSUPPORT;
 	}
 	return 0;
@@ -82,14 +82,15 @@ static int ledger_take(struct replay *replay, char error[MONITOR_ERROR_SIZE])
 	replay->ifindex = if_nametoindex("lo");
 	number = replay->ifindex ? place_take(replay->monitor, replay->ifindex) : -ENODEV;
 	if (number < 0) {
-		snprintf(error, MONITOR_ERROR_SIZE, "cannot replay: this network namespace has no loopback device lo: %s",
-			 strerror(-number));
+		snprintf(error, MONITOR_ERROR_SIZE,
+			 "cannot replay: this network namespace has no loopback device lo: %s", strerror(-number));
 		return number;
 	}
 	return 0;
 }
 
-int replay_open(const struct monitor_config *config, const char *path, struct replay **out, char error[MONITOR_ERROR_SIZE])
+int replay_open(const struct monitor_config *config, const char *path, struct replay **out,
+		char error[MONITOR_ERROR_SIZE])
 {
 	struct replay *replay = calloc(1, sizeof(*replay));
 	struct monitor_config own = *config;
@@ -151,9 +152,10 @@ double replay_progress(const struct replay *replay)
 
 static int frame_run(struct replay *replay, size_t bytes)
 {
-	struct xdp_md context = { .data = sizeof(replay->input.note), .data_end = (uint32_t)(sizeof(replay->input.note) + bytes) };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &replay->input, .data_size_in = context.data_end, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context), .repeat = 1);
+	struct xdp_md context = { .data = sizeof(replay->input.note),
+				  .data_end = (uint32_t)(sizeof(replay->input.note) + bytes) };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &replay->input, .data_size_in = context.data_end,
+		    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
 
 	return bpf_prog_test_run_opts(bpf_program__fd(replay->monitor->skeleton->progs.flowgauge_xdp), &options);
 }
@@ -209,9 +211,10 @@ int replay_run(struct replay *replay, uint64_t frames, char error[MONITOR_ERROR_
 		if (got == PCAP_ERROR_BREAK)
 			return 0;
 		if (got != 1) {
-			snprintf(error, MONITOR_ERROR_SIZE, "%s is damaged at byte %ld, after %llu frames: %s: what came before is counted",
-				 replay->name, ftell(pcap_file(replay->capture)), (unsigned long long)replay->summary.frames,
-				 pcap_geterr(replay->capture));
+			snprintf(error, MONITOR_ERROR_SIZE,
+				 "%s is damaged at byte %ld, after %llu frames: %s: what came before is counted",
+				 replay->name, ftell(pcap_file(replay->capture)),
+				 (unsigned long long)replay->summary.frames, pcap_geterr(replay->capture));
 			return -EIO;
 		}
 		err = frame_take(replay, header, bytes);

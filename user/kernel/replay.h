@@ -10,7 +10,7 @@
 
 #include "kernel/monitor.h"
 
-#define REPLAY_FRAME_MAX 9216 /* bytes of a frame that are looked at; what lies beyond is counted, not read */
+#define REPLAY_FRAME_MAX 9216      /* bytes of a frame that are looked at; what lies beyond is counted, not read */
 #define REPLAY_INTERFACE "capture" /* the interface's name in the report */
 
 struct replay;
@@ -23,10 +23,11 @@ struct replay_summary {
 };
 
 /* "-" is standard input. A monitor with constants.clock == CLOCK_OF_PACKET is loaded and closed with the replay. */
-int replay_open(const struct monitor_config *config, const char *path, struct replay **out, char error[MONITOR_ERROR_SIZE]);
+int replay_open(const struct monitor_config *config, const char *path, struct replay **out,
+		char error[MONITOR_ERROR_SIZE]);
 struct replay *replay_close(struct replay *replay);
 
-struct monitor *replay_monitor(struct replay *replay); /* to set rules before, and to read after; not to be closed */
+struct monitor *replay_monitor(struct replay *replay);    /* to set rules before, and to read after; not to be closed */
 unsigned int replay_ifindex(const struct replay *replay); /* of the records */
 
 /*
