@@ -11,6 +11,7 @@
 #include "account.h"
 #include "fragments.h"
 #include "maps.h"
+#include "merged.h"
 #include "parse.h"
 #include "sequence.h"
 
@@ -93,11 +94,10 @@ static __always_inline struct tunnels tunnels_wanted(void)
 	};
 }
 
-static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, enum direction direction, int has_link_header)
+static __always_inline struct buffer tc_buffer(struct __sk_buff *skb)
 {
 	struct buffer buffer = {
 		.length = skb->len,
-		.link_protocol = has_link_header ? 0 : skb->protocol,
 		.segments = skb->gso_segs,
 		.segment_size = skb->gso_size,
 		.tunnels = tunnels_wanted(),
@@ -107,10 +107,42 @@ static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, 
 		buffer.vlan = VLAN_PRESENT | (skb->vlan_tci & VLAN_ID_MASK);
 		buffer.stripped = sizeof(struct vlan_header);
 	}
+	return buffer;
+}
+
+static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, enum direction direction,
+				    int has_link_header)
+{
+	struct buffer buffer = tc_buffer(skb);
+
+	buffer.link_protocol = has_link_header ? 0 : skb->protocol;
 	__builtin_memset(facts, 0, sizeof(*facts));
 	facts->key.ifindex = skb->ifindex;
 	facts->key.direction = direction;
 	return parse((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts);
+}
+
+/* A function of its own: most buffers need it not, and the verifier proves it once and not on every path that leads here. */
+__noinline int merged_tunnel(struct __sk_buff *skb)
+{
+	struct scratch *scratch = scratch_get();
+	struct buffer buffer;
+	int parsed = PARSED_SHORT;
+
+	if (!scratch)
+		return 0;
+	buffer = tc_buffer(skb);
+	for (int attempt = 0; attempt < 2; attempt++) {
+		__builtin_memset(&scratch->inner, 0, sizeof(scratch->inner));
+		parsed = parse_merged_tunnel((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer,
+					     &scratch->facts, &scratch->inner);
+		if (parsed != PARSED_SHORT || attempt ||
+		    bpf_skb_pull_data(skb, skb->len < PULL_BYTES ? skb->len : PULL_BYTES))
+			break;
+	}
+	if (parsed == PARSED_IP)
+		count_inner_segments(&buffer, &scratch->facts, &scratch->inner);
+	return 0;
 }
 
 static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direction, int has_link_header)
@@ -128,6 +160,8 @@ static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direct
 		if (attempt || bpf_skb_pull_data(skb, skb->len < PULL_BYTES ? skb->len : PULL_BYTES))
 			break;
 	}
+	if (parsed == PARSED_IP && merged_in_tunnel(&scratch->facts))
+		merged_tunnel(skb);
 	watch(skb, 0, &scratch->facts, parsed);
 	return TC_NEXT;
 }

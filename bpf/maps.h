@@ -93,6 +93,7 @@ struct {
 #define WINDOW_BYTES 72
 struct scratch {
 	struct facts facts;
+	struct facts inner;        /* of a merged tunnel */
 	__u8 window[WINDOW_BYTES]; /* of a payload that cannot be read in place */
 };
 

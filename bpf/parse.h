@@ -16,18 +16,19 @@
 #include "parse_tunnel.h"
 
 /*
- * A merged buffer stands for several packets: each had the headers of the first. Where the device says how large the
- * segments are but not how many (SKB_GSO_DODGY), the payload tells.
+ * A merged buffer stands for several packets: each had the headers of the first, up to `payload_offset`. Where the device
+ * says how large the segments are but not how many (SKB_GSO_DODGY), the payload tells.
  */
-static __always_inline void count_segments(const struct buffer *buffer, struct facts *facts)
+static __always_inline void count_segments(const struct buffer *buffer, struct facts *facts, __u32 payload_offset,
+					   __u32 payload_bytes)
 {
 	facts->packets = buffer->segments ? buffer->segments : 1;
-	facts->segment_size = buffer->segment_size;
-	if (buffer->segment_size && facts->packets == 1 && facts->payload_bytes > buffer->segment_size)
-		facts->packets = (facts->payload_bytes + buffer->segment_size - 1) / buffer->segment_size;
-	facts->bytes = buffer->length + buffer->stripped;
+	facts->segment_size = buffer->segment_size == SEGMENTS_DIFFER ? 0 : buffer->segment_size;
+	if (facts->segment_size && facts->packets == 1 && payload_bytes > facts->segment_size)
+		facts->packets = (payload_bytes + facts->segment_size - 1) / facts->segment_size;
+	facts->bytes = buffer->length + buffer->stripped - facts->unsent;
 	if (facts->packets > 1)
-		facts->bytes += (facts->packets - 1) * (facts->payload_offset + buffer->stripped);
+		facts->bytes += (facts->packets - 1) * (payload_offset + buffer->stripped - facts->unsent);
 }
 
 /* Network and transport header at the cursor. */
@@ -91,7 +92,7 @@ static __always_inline int parse(void *start, void *end, const struct buffer *bu
 		return result;
 	if (is_to_be_pulled(&cursor, buffer))
 		return PARSED_SHORT;
-	count_segments(buffer, facts);
+	count_segments(buffer, facts, facts->payload_offset, facts->payload_bytes);
 	return PARSED_IP;
 }
 

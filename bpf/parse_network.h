@@ -17,6 +17,7 @@
 #define IP_FRAGMENT_OFFSET 0x1fff
 #define IP_FRAGMENT_MORE 0x2000
 #define IP6_FRAGMENT_OFFSET 0xfff8
+#define JUMBO_HEADER_BYTES 8 /* a hop-by-hop header with RFC 2675's option in it */
 
 #define PROTOCOL_HOP_BY_HOP 0
 #define PROTOCOL_ROUTING 43
@@ -25,7 +26,8 @@
 #define PROTOCOL_DESTINATION 60
 
 /* `left`: bytes after the IP header, by the IP length. */
-static __always_inline int parse_ipv4(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __u32 *left)
+static __always_inline int parse_ipv4(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
+				      __u32 *left)
 {
 	__u32 offset = cursor->offset, header, total;
 	struct iphdr *ip = cursor_take(cursor, sizeof(*ip));
@@ -52,7 +54,8 @@ static __always_inline int parse_ipv4(struct cursor *cursor, const struct buffer
 	facts->key.family = 4;
 	facts->key.protocol = ip->protocol;
 	facts->fragment = (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET)) != 0;
-	facts->fragment_first = (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET | IP_FRAGMENT_MORE)) == bpf_htons(IP_FRAGMENT_MORE);
+	facts->fragment_first = (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET | IP_FRAGMENT_MORE)) ==
+				bpf_htons(IP_FRAGMENT_MORE);
 	facts->fragment_ident = ip->id;
 	*left = total - header;
 	return PARSED_IP;
@@ -62,7 +65,7 @@ struct extension_header {
 	__u8 next;
 	__u8 length;
 	__be16 fragment_offset; /* of a fragment header; the lowest three bits are flags */
-	__be32 ident; /* likewise */
+	__be32 ident;           /* likewise */
 };
 
 static __always_inline int is_extension(__u8 protocol)
@@ -123,7 +126,8 @@ static __always_inline int parse_extensions(struct cursor *cursor, struct facts 
 	return result;
 }
 
-static __always_inline int parse_ipv6(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __u32 *left)
+static __always_inline int parse_ipv6(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
+				      __u32 *left)
 {
 	struct ipv6hdr *ip = cursor_take(cursor, sizeof(*ip));
 	__u32 rest;
@@ -139,6 +143,9 @@ static __always_inline int parse_ipv6(struct cursor *cursor, const struct buffer
 		*left = rest;
 	if (*left > rest)
 		return PARSED_LYING;
+	/* The kernel itself gives a merged buffer over 64 KiB such a header, and takes it off each packet. */
+	if (buffer->segment_size && !ip->payload_len && ip->nexthdr == PROTOCOL_HOP_BY_HOP)
+		facts->unsent = JUMBO_HEADER_BYTES;
 	__builtin_memcpy(facts->key.src, &ip->saddr, sizeof(facts->key.src));
 	__builtin_memcpy(facts->key.dst, &ip->daddr, sizeof(facts->key.dst));
 	facts->key.family = 6;
@@ -146,8 +153,8 @@ static __always_inline int parse_ipv6(struct cursor *cursor, const struct buffer
 	return parse_extensions(cursor, facts, left);
 }
 
-static __always_inline int parse_network(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __be16 protocol,
-					 __u32 *left)
+static __always_inline int parse_network(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
+					 __be16 protocol, __u32 *left)
 {
 	if (protocol == bpf_htons(ETH_P_IP))
 		return parse_ipv4(cursor, buffer, facts, left);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* flowgauge: reads its words and its configuration, then runs. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +11,8 @@
 #include "base/log.h"
 #include "control_protocol.h"
 
+#define LARGE_BYTES (256 * 1024)
+
 int main(int argc, char **argv)
 {
 	struct options options = { .argc = argc, .argv = argv };
@@ -17,6 +20,8 @@ int main(int argc, char **argv)
 	char error[CONFIG_ERROR_SIZE] = "";
 	int status = EXIT_DONE;
 
+	/* What is large is given back to the system when it is freed; by itself the C library would soon keep it. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	if (!config) {
 		log_error("out of memory");
 		return EXIT_FAILED;

@@ -57,6 +57,8 @@ static void observe_costs(struct daemon *daemon, const struct monitor_reading *r
 	struct program_cost costs[PROGRAMS_MAX];
 	size_t count = monitor_program_costs(daemon->monitor, costs);
 
+	if (monitor_fragments(daemon->monitor, &daemon->self.fragments))
+		log_debug("the counts of fragments could not be read");
 	self_observe_snapshot(&daemon->self, (double)reading->duration_ns / 1e9);
 	daemon->self.program_count = count;
 	for (size_t i = 0; i < count; i++)

@@ -78,6 +78,20 @@ static void write_programs(struct exposition_writer *writer, const struct self_r
 		sample_u64(writer, program_labels(labels, &self->programs[i]), self->programs[i].runs);
 }
 
+/* Fragments of protocols with ports: what their flow is was learnt from the first one, or was not. */
+static void write_fragments(struct exposition_writer *writer, const struct self_report *self, struct text *labels)
+{
+	static const char *const fates[FRAGMENT_FATES] = { "first", "joined", "orphan" };
+
+	family_begin(writer, "flowgauge_fragments", FAMILY_COUNTER,
+		     "IP fragments by fate: first ones, later ones counted in their flow, later ones without a first.");
+	for (int fate = 0; fate < FRAGMENT_FATES; fate++) {
+		text_clear(labels);
+		label_append(labels, 0, "fate", fates[fate]);
+		sample_u64(writer, labels_of(labels, 0), self->fragments.packets[fate]);
+	}
+}
+
 static void write_snapshots(struct exposition_writer *writer, const struct self_report *self)
 {
 	family_begin(writer, "flowgauge_snapshot_seconds", FAMILY_HISTOGRAM,
@@ -162,6 +176,7 @@ void write_self(struct exposition_writer *writer, const struct report *report)
 		    (double)report->self.flows_limit);
 	write_hooks(writer, report, &labels);
 	write_programs(writer, &report->self, &labels);
+	write_fragments(writer, &report->self, &labels);
 	write_snapshots(writer, &report->self);
 	write_process(writer, &report->self);
 	text_free(&labels);

@@ -77,6 +77,9 @@ int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor,
 /* Takes a flow out of the table and gives its last record. -ENOENT if it is not there. */
 int monitor_retire(struct monitor *monitor, const struct flow_key *key, struct flow_record *last);
 
+/* What became of fragments, over all interfaces since the monitor was opened. */
+int monitor_fragments(struct monitor *monitor, struct fragment_ledger *sum);
+
 struct program_cost {
 	const char *program; /* static */
 	uint64_t runs;

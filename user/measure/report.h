@@ -101,6 +101,7 @@ struct self_report {
 	uint64_t flows_limit;
 	struct program_report programs[8];
 	size_t program_count; /* 0: the kernel does not count */
+	struct fragment_ledger fragments;
 	uint64_t snapshot_bucket[SNAPSHOT_BUCKETS];
 	uint64_t snapshot_count;
 	double snapshot_seconds;
