@@ -13,14 +13,21 @@
 #include "kernel/replay.h"
 #include "measure/book.h"
 
-#define FRAMES_A_TURN 4096
+/*
+ * The kernel's sum of squared gaps turns over after 9444 s^2. So the flows are read before that can happen: a turn adds
+ * 1024 gaps of 2 s to it at most, and half an hour of gaps of 2 s 3600 s^2.
+ */
+#define FRAMES_A_TURN 1024
+#define READING_PERIOD_NS 1800000000000ULL /* of the capture's time */
 #define PROGRESS_PERIOD_NS 100000000ULL
 
 struct reading {
 	const struct config *config;
 	struct replay *replay;
 	struct book *book;
-	int error; /* the first one of the book */
+	bool begun;
+	uint64_t read_ns; /* the capture's time when its counts were last read */
+	int error;        /* the first one of the book */
 };
 
 static void take_flow(void *context, const struct flow_key *key, const struct flow_record *record)
@@ -55,26 +62,76 @@ static void show_progress(const struct replay *replay, bool last)
 		(unsigned long long)replay_summary(replay)->frames, last ? "\r\033[K" : "");
 }
 
+static int read_counts(struct reading *reading, uint64_t time_ns)
+{
+	struct monitor_visitor visitor = { .context = reading, .flow = take_flow, .ledger = take_ledger };
+	struct monitor_reading result;
+	int error;
+
+	book_begin(reading->book, time_ns, time_ns);
+	error = monitor_read(replay_monitor(reading->replay), &visitor, &result);
+	reading->read_ns = time_ns;
+	return error ? error : reading->error;
+}
+
+/* The base of the only interval, the whole file: a report of nothing at the time of the first frames. */
+static int begin(struct reading *reading)
+{
+	struct interface_report interface = {
+		.name = REPLAY_INTERFACE,
+		.ifindex = replay_ifindex(reading->replay),
+		.attached = true,
+		.hook = { hook_name(HOOK_IS_XDP), hook_name(HOOK_NONE) },
+	};
+	struct self_report self = { .flows_limit = reading->config->max_flows };
+	uint64_t first_ns = replay_summary(reading->replay)->first_ns;
+	struct report *report = NULL;
+	int error = book_interfaces(reading->book, &interface, 1);
+
+	reading->begun = true;
+	reading->read_ns = first_ns;
+	book_begin(reading->book, first_ns, first_ns);
+	if (!error)
+		error = book_report(reading->book, 0, &self, &report);
+	report_release(report);
+	return error;
+}
+
+static int after_turn(struct reading *reading)
+{
+	const struct replay_summary *summary = replay_summary(reading->replay);
+	int error = 0;
+
+	if (!reading->begun)
+		error = begin(reading);
+	if (!error && summary->last_ns - reading->read_ns > READING_PERIOD_NS)
+		error = read_counts(reading, summary->last_ns);
+	return error;
+}
+
 /* The whole file, or what comes before damage; the line about that is printed. */
-static int run_frames(const struct reading *reading)
+static int run_frames(struct reading *reading)
 {
 	bool progress = isatty(STDERR_FILENO);
 	char line[MONITOR_ERROR_SIZE] = "";
 	uint64_t shown = 0;
-	int more;
+	int more, error;
 
 	do {
 		more = replay_run(reading->replay, FRAMES_A_TURN, line);
+		error = after_turn(reading);
 		if (progress && clock_monotonic_ns() - shown > PROGRESS_PERIOD_NS) {
 			show_progress(reading->replay, false);
 			shown = clock_monotonic_ns();
 		}
-	} while (more > 0);
+	} while (more > 0 && !error);
 	if (progress)
 		show_progress(reading->replay, true);
+	if (error)
+		log_error("cannot read the counters: %s", strerror(-error));
 	if (more < 0)
 		log_error("%s", line);
-	return more < 0 ? EXIT_FAILED : EXIT_DONE;
+	return more < 0 || error ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int print_text(struct text *text)
@@ -119,33 +176,12 @@ static void say_what_was_odd(const struct replay_summary *summary)
 			 (unsigned long long)summary->frames);
 }
 
-/* Two readings, one before and one after: the interval of the report is the whole file, in the capture's time. */
 static int report_whole(struct reading *reading)
 {
-	const struct replay_summary *summary = replay_summary(reading->replay);
-	struct monitor_visitor visitor = { .context = reading, .flow = take_flow, .ledger = take_ledger };
-	struct interface_report interface = {
-		.name = REPLAY_INTERFACE,
-		.ifindex = replay_ifindex(reading->replay),
-		.attached = true,
-		.hook = { hook_name(HOOK_IS_XDP), hook_name(HOOK_NONE) },
-	};
 	struct self_report self = { .flows_limit = reading->config->max_flows };
-	struct monitor_reading result;
 	struct report *report = NULL;
-	int status, error;
+	int status, error = read_counts(reading, replay_summary(reading->replay)->last_ns);
 
-	error = book_interfaces(reading->book, &interface, 1);
-	book_begin(reading->book, summary->first_ns, summary->first_ns);
-	if (!error)
-		error = book_report(reading->book, 0, &self, &report);
-	report = report_release(report);
-	if (!error) {
-		book_begin(reading->book, summary->last_ns, summary->last_ns);
-		error = monitor_read(replay_monitor(reading->replay), &visitor, &result);
-	}
-	if (!error)
-		error = reading->error;
 	if (!error)
 		error = book_report(reading->book, 0, &self, &report);
 	if (error) {
