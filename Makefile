@@ -44,6 +44,10 @@ MONITOR_SOURCES    := $(filter-out $(CONTROLLER_SOURCES),$(USER_SOURCES))
 BPF_SOURCES        := $(wildcard bpf/*.[ch] include/*.h)
 UNIT_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 BPF_TESTS          := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bpf/test_*.c)))
+FUZZ_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/test_*.c)))
+FUZZERS            := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZED_SOURCES     := $(sort $(wildcard user/base/*.c user/app/config*.c user/kernel/rule*.c)) user/app/control.c \
+	user/export/http_negotiate.c user/kernel/replay_link.c tests/fuzz/frame.c
 TEST_TOOLS         := $(patsubst tests/e2e/tools/%.c,build/tests/tools/%,$(sort $(wildcard tests/e2e/tools/*.c)))
 BENCHES            := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out %.bpf.c,$(wildcard bench/*.c))))
 MAN_PAGES          := $(sort $(wildcard docs/man/*.[58]))
@@ -88,7 +92,7 @@ endif
 
 .DELETE_ON_ERROR:
 .PRECIOUS: build/bench/%.bpf.o
-.PHONY: all tests check start bench lint format install uninstall clean help need-root FORCE
+.PHONY: all tests check fuzz fuzzers start bench lint format install uninstall clean help need-root FORCE
 
 ifeq ($(SANITIZE),1)
 all: $(BUILD)/flowgauge $(BUILD)/monitor_controller
@@ -149,12 +153,13 @@ build/dependencies-test: scripts/dependencies.sh
 
 # --- tests and benches ---
 
-tests: $(UNIT_TESTS) $(BPF_TESTS) $(TEST_TOOLS) ## Build the tests
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS) fuzzers $(TEST_TOOLS) ## Build the tests
 
 $(UNIT_TESTS): $(call helpers,unit)
 $(BPF_TESTS): $(call helpers,bpf)
-$(BPF_TESTS) $(call helpers,bpf): | $(SKELETON)
-$(UNIT_TESTS) $(BPF_TESTS): $(BUILD)/tests/%: tests/%.c $(LIBRARY) $(BUILD)/flags | build/dependencies-test
+$(BPF_TESTS) $(FUZZ_TESTS) $(call helpers,bpf): | $(SKELETON)
+$(FUZZ_TESTS): $(call objects,$(addprefix tests/fuzz/,frame.c captures.c mutate.c))
+$(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS): $(BUILD)/tests/%: tests/%.c $(LIBRARY) $(BUILD)/flags | build/dependencies-test
 	$(call say,TEST,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ \
 		-o $@ $(filter %.c %.o,$^) $(LIBRARY) $(CMOCKA_FLAGS) $(LIBS)
@@ -162,6 +167,36 @@ $(UNIT_TESTS) $(BPF_TESTS): $(BUILD)/tests/%: tests/%.c $(LIBRARY) $(BUILD)/flag
 $(TEST_TOOLS): build/tests/tools/%: tests/e2e/tools/%.c
 	$(call say,TOOL,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(LDFLAGS) -o $@ $< -lm $(LDLIBS)
+
+# --- fuzzers: by clang, with sanitizers of its own; a directory of inputs each, which grows ---
+
+FUZZ_SECONDS ?= 60
+# The programs read words where they lie, as the processors that run them can.
+FUZZ_HARDEN := -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+COMPILE_FUZZ = $(CLANG) -std=gnu11 -O1 -g $(FUZZ_HARDEN) $(filter-out -Wno-format-truncation,$(WARNINGS)) -D_GNU_SOURCE \
+	       -DFLOWGAUGE_VERSION=\"$(VERSION)\" $(INCLUDES) -Ibpf $(PACKAGE_CFLAGS)
+
+fuzzers: $(FUZZERS) build/fuzz/corpus/made
+
+$(call objects,$(addprefix tests/fuzz/,frame.c captures.c mutate.c write_corpus.c)) $(FUZZ_TESTS): INCLUDES += -Ibpf
+
+build/fuzz/%.o: %.c | build/dependencies-test $(WEB_INDEX)
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE_FUZZ) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/libfuzzed.a: $(patsubst %.c,build/fuzz/%.o,$(FUZZED_SOURCES))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(FUZZERS): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libfuzzed.a
+	$(call say,FUZZ,$@)
+	$(Q)$(CLANG) $(FUZZ_HARDEN) -fsanitize=fuzzer -o $@ $^ -Wl,--as-needed $(LIBS)
+
+build/fuzz/write_corpus: $(call objects,$(addprefix tests/fuzz/,write_corpus.c captures.c frame.c)) $(LIBRARY)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
+
+build/fuzz/corpus/made: build/fuzz/write_corpus tests/fuzz/seeds.py
+	$(Q)mkdir -p $(@D)/fuzz_parse && $< $(@D)/fuzz_parse $(or $(FLOWGAUGE_PCAPS),../shared/pcaps) && $(PYTHON) tests/fuzz/seeds.py $(@D)
+	@touch $@
 
 $(BENCHES): $(patsubst bench/%.bpf.c,build/bench/%.skel.h,$(wildcard bench/*.bpf.c)) | $(SKELETON)
 $(BENCHES): $(BUILD)/bench/%: bench/%.c $(LIBRARY) $(BUILD)/flags
@@ -172,10 +207,13 @@ $(BENCHES): $(BUILD)/bench/%: bench/%.c $(LIBRARY) $(BUILD)/flags
 need-root:
 	@[ "$$(id -u)" = 0 ] || { echo "make: not root: BPF programs and network namespaces need it: use sudo make $(MAKECMDGOALS)" >&2; exit 2; }
 
-check: need-root ## Install what is missing, build and run every test (as root; SUITES="unit bpf e2e", SANITIZE=1)
+check: need-root ## Install what is missing, build and run every test (as root; SUITES="unit bpf fuzz e2e", SANITIZE=1)
 	@scripts/dependencies.sh install test
 	@$(MAKE) --no-print-directory all tests
 	@$(PYTHON) tests/run.py --build $(BUILD) $(SUITES)
+
+fuzz: need-root fuzzers $(FUZZ_TESTS) ## Fuzz what reads packets, files and requests (as root; FUZZ_SECONDS=60 in all)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py --build $(BUILD) fuzz
 
 bench: need-root all $(TEST_TOOLS) $(BENCHES) ## Build and run the benches (as root; BENCH="packet_bench live_bench.py" chooses)
 	@set -e; for bench in $(or $(BENCH),$(notdir $(BENCHES) $(BENCH_SCRIPTS))); do echo "$$bench"; \
@@ -249,5 +287,6 @@ help: ## Show this list
 	@echo "  Variables: V=1 shows commands; SANITIZE=1 builds with address and undefined-behaviour sanitizers under"
 	@echo "  build/sanitize; WERROR= lets warnings pass; CC, CLANG, CFLAGS, LDFLAGS, DESTDIR, PREFIX as usual."
 
--include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_TESTS:=.d) $(BENCHES:=.d) \
-	 $(patsubst %.o,%.d,$(call helpers,unit) $(call helpers,bpf))
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_TESTS:=.d) $(FUZZ_TESTS:=.d) $(BENCHES:=.d) \
+	 $(patsubst %.o,%.d,$(call helpers,unit) $(call helpers,bpf) $(call helpers,fuzz)) \
+	 $(patsubst %.c,build/fuzz/%.d,$(FUZZED_SOURCES) $(wildcard tests/fuzz/fuzz_*.c))

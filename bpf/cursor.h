@@ -25,9 +25,9 @@
 
 struct cursor {
 	void *start;
-	void *end;     /* of the bytes that can be read directly */
-	__u32 offset;  /* of the next header */
-	__u32 ran_out; /* 1: bytes were wanted that are not there */
+	void *end;      /* of the bytes that can be read directly */
+	__u32 offset;   /* of the next header */
+	__u32 *ran_out; /* set to 1 when bytes are wanted that are not there; among the facts, as carry() says why */
 };
 
 /* The header at the cursor, or NULL if its bytes are not all there; the cursor moves on. */
@@ -43,7 +43,7 @@ static __always_inline void *cursor_take(struct cursor *cursor, __u32 bytes)
 		__asm__ volatile("" : "+r"(offset));
 	header = cursor->start + offset;
 	if (header + bytes > cursor->end) {
-		cursor->ran_out = 1;
+		*(volatile __u32 *)cursor->ran_out = 1;
 		return NULL;
 	}
 	cursor->offset = offset + bytes;

@@ -15,10 +15,9 @@ struct buffer {
 	__u16 vlan;             /* that tag: VLAN_PRESENT | id, or 0 */
 	__be16 link_protocol;   /* EtherType of a buffer without an Ethernet header; 0: it has one */
 	__u32 link_bytes;       /* then, of what stands before its network header */
-	__u32 cut;              /* a capture's frame of which not all bytes are there: what is there is parsed */
 	struct tunnels tunnels; /* to be looked into */
-	__u32 captured;     /* the frame is a capture's: an IP length of 0 means that the sender left it to its card */
-	__u32 segments;     /* packets that were, or will be, on the wire for this buffer; 0 is read as 1 */
+	__u32 captured; /* a capture's frame: its end may be missing; an IP length of 0 was left to the sender's card */
+	__u32 segments; /* packets that were, or will be, on the wire for this buffer; 0 is read as 1 */
 	__u32 segment_size; /* payload bytes of each of them but the last, or SEGMENTS_DIFFER; 0: not merged */
 };
 
@@ -31,15 +30,18 @@ enum parse_result {
 
 struct facts {
 	struct flow_key key;
-	__u32 packets;         /* on the wire */
-	__u32 bytes;           /* on the wire, all packets together */
-	__u32 payload_bytes;   /* all packets together */
-	__u32 payload_offset;  /* from the buffer's start */
-	__u32 segment_size;    /* payload bytes of one packet; 0: not merged, or they differ */
-	__u32 tcp_sequence;    /* host byte order */
-	__be16 link_protocol;  /* EtherType of what follows the headers walked over so far */
-	__u16 unsent;          /* bytes of a header that a merged buffer has and none of its packets */
-	__be32 fragment_ident; /* which datagram a fragment is of; IPv4's 16 bits are the lower ones */
+	__u32 packets;          /* on the wire */
+	__u32 bytes;            /* on the wire, all packets together */
+	__u32 payload_bytes;    /* all packets together */
+	__u32 payload_offset;   /* from the buffer's start */
+	__u32 segment_size;     /* payload bytes of one packet; 0: not merged, or they differ */
+	__u32 tcp_sequence;     /* host byte order, like the next one and the window */
+	__u32 tcp_acknowledged; /* also without the flag ACK */
+	__u16 tcp_window;       /* not scaled */
+	__be16 link_protocol;   /* EtherType of what follows the headers walked over so far */
+	__u16 unsent;           /* bytes of a header that a merged buffer has and none of its packets */
+	__u32 ran_out;          /* 1: bytes were wanted that are not there */
+	__be32 fragment_ident;  /* which datagram a fragment is of; IPv4's 16 bits are the lower ones */
 	__u8 tcp_flags;
 	__u8 fragment; /* not the first: its payload does not start with a transport header */
 	__u8 fragment_first;

@@ -14,6 +14,7 @@
 #include "merged.h"
 #include "parse.h"
 #include "sequence.h"
+#include "tcp.h"
 
 #define TC_NEXT (-1) /* TCX_NEXT, and TC_ACT_UNSPEC for clsact: the next program decides */
 
@@ -40,11 +41,11 @@ static __always_inline __u64 packet_time(void *context, int is_xdp)
 }
 
 /* One update of a flow's record: the number is found before the lock is taken. */
-static __always_inline void flow_update(void *context, int is_xdp, struct flow_record *flow, const struct facts *facts)
+static __always_inline void flow_update(void *context, int is_xdp, struct flow_record *flow, struct facts *facts)
 {
 	int numbered = sequence_wanted(facts), merged = !is_xdp && numbered && facts->packets > 1;
 	__u32 number = 0;
-	__u64 now;
+	__u64 now, before;
 
 	/* The record's second cache line comes while the clock is read, not after the lock has drained the pipeline. */
 	(void)*(volatile __u64 *)&flow->last_ns;
@@ -55,9 +56,10 @@ static __always_inline void flow_update(void *context, int is_xdp, struct flow_r
 		account_spilled(flow, facts);
 		return;
 	}
+	before = flow->last_ns;
 	account(flow, facts, now);
 	if (facts->key.protocol == IPPROTO_TCP)
-		sequence_of_tcp(flow, facts);
+		tcp_take(flow, facts, now, before);
 	else if (numbered && !merged)
 		sequence_take(&flow->sequence, number);
 	flow_unlock(flow);
@@ -122,25 +124,22 @@ static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, 
 	return parse((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts);
 }
 
-/* A function of its own: most buffers need it not, and the verifier proves it once and not on every path that leads here. */
+/*
+ * A function of its own: most buffers need it not, and the verifier proves it once and not on every path that leads here.
+ * That all headers lie in the linear part is seen to first, as a tunnel's headers that are cut short look like no tunnel.
+ */
 __noinline int merged_tunnel(struct __sk_buff *skb)
 {
 	struct scratch *scratch = scratch_get();
+	__u32 wanted = skb->len < PULL_BYTES ? skb->len : PULL_BYTES;
 	struct buffer buffer;
-	int parsed = PARSED_SHORT;
 
-	if (!scratch)
+	if (!scratch || (skb->data_end - skb->data < wanted && bpf_skb_pull_data(skb, wanted)))
 		return 0;
 	buffer = tc_buffer(skb);
-	for (int attempt = 0; attempt < 2; attempt++) {
-		__builtin_memset(&scratch->inner, 0, sizeof(scratch->inner));
-		parsed = parse_merged_tunnel((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer,
-					     &scratch->facts, &scratch->inner);
-		if (parsed != PARSED_SHORT || attempt ||
-		    bpf_skb_pull_data(skb, skb->len < PULL_BYTES ? skb->len : PULL_BYTES))
-			break;
-	}
-	if (parsed == PARSED_IP)
+	__builtin_memset(&scratch->inner, 0, sizeof(scratch->inner));
+	if (parse_merged_tunnel((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, &scratch->facts,
+				&scratch->inner) == PARSED_IP)
 		count_inner_segments(&buffer, &scratch->facts, &scratch->inner);
 	return 0;
 }
@@ -179,9 +178,8 @@ int flowgauge_xdp(struct xdp_md *xdp)
 	if (constants.clock == CLOCK_OF_PACKET) {
 		const struct packet_note *note = packet_note(xdp);
 
-		buffer.captured = 1;
 		if (note) {
-			buffer.cut = note->wire_length > buffer.length;
+			buffer.captured = note->wire_length != 0;
 			buffer.length = note->wire_length ? note->wire_length : buffer.length;
 			buffer.link_bytes = note->link_bytes;
 			buffer.link_protocol = note->link_protocol;

@@ -32,7 +32,9 @@ static __always_inline int makes_segments(__u32 bytes, __u32 segments, __u32 seg
 static __always_inline int parse_merged_tunnel(void *start, void *end, const struct buffer *buffer,
 					       const struct facts *outer, struct facts *inner)
 {
-	struct cursor cursor = { .start = start, .end = end, .offset = outer->payload_offset };
+	struct cursor cursor = {
+		.start = start, .end = end, .offset = outer->payload_offset, .ran_out = &inner->ran_out
+	};
 	__u16 port = bpf_ntohs(outer->key.dport), geneve = buffer->tunnels.geneve_port;
 	struct buffer within = { .length = outer->payload_offset + outer->payload_bytes,
 				 .segment_size = buffer->segment_size };
@@ -46,7 +48,11 @@ static __always_inline int parse_merged_tunnel(void *start, void *end, const str
 	inner->key.dport = outer->key.dport;
 	protocol = tunnel_enter(&cursor, inner, &any);
 	if (!protocol)
-		return cursor.ran_out ? PARSED_SHORT : PARSED_NON_IP;
+		return PARSED_NON_IP;
+	carry(inner->link_protocol, protocol);
+	carry(inner->payload_offset, cursor.offset);
+	cursor.offset = carried(inner->payload_offset);
+	protocol = carried(inner->link_protocol);
 	result = parse_packet(&cursor, &within, inner, protocol);
 	if (!result && !makes_segments(inner->payload_bytes, buffer->segments, buffer->segment_size))
 		result = PARSED_LYING;
@@ -58,7 +64,7 @@ static __always_inline void count_inner_segments(const struct buffer *buffer, st
 {
 	__u32 inner_headers = inner->payload_offset - facts->payload_offset - inner->unsent;
 
-	facts->unsent = inner->unsent;
+	facts->unsent += inner->unsent;
 	count_segments(buffer, facts, inner->payload_offset, inner->payload_bytes);
 	facts->payload_bytes += (facts->packets - 1) * inner_headers - inner->unsent;
 	facts->segment_size = 0; /* the outer payloads have other places and sizes */

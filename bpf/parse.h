@@ -32,7 +32,8 @@ static __always_inline void count_segments(const struct buffer *buffer, struct f
 }
 
 /* Network and transport header at the cursor. */
-static __always_inline int parse_packet(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __be16 protocol)
+static __always_inline int parse_packet(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
+					__be16 protocol)
 {
 	__u32 left = 0;
 	int result = parse_network(cursor, buffer, facts, protocol, &left);
@@ -45,9 +46,10 @@ static __always_inline int parse_packet(struct cursor *cursor, const struct buff
 }
 
 /* What was not found may stand outside the linear part: then nothing is said before that has been looked into. */
-static __always_inline int is_to_be_pulled(const struct cursor *cursor, const struct buffer *buffer)
+static __always_inline int is_to_be_pulled(const struct cursor *cursor, const struct buffer *buffer,
+					   const struct facts *facts)
 {
-	return cursor->ran_out && !buffer->cut && (__u32)(cursor->end - cursor->start) < buffer->length;
+	return carried(facts->ran_out) && !buffer->captured && (__u32)(cursor->end - cursor->start) < buffer->length;
 }
 
 /* The inner packet of a tunnel, if it is to be looked into and there is one. It must lie within the outer payload. */
@@ -55,7 +57,6 @@ static __always_inline int parse_inner(struct cursor *cursor, const struct buffe
 {
 	struct buffer inner = { .length = facts->payload_offset + facts->payload_bytes,
 				.segment_size = buffer->segment_size,
-				.cut = buffer->cut,
 				.captured = buffer->captured };
 	__be16 protocol;
 
@@ -72,7 +73,9 @@ static __always_inline int parse_inner(struct cursor *cursor, const struct buffe
 /* `facts` is zeroed, but for key.ifindex and key.direction. What is not IP has its packets and bytes counted, too. */
 static __always_inline int parse(void *start, void *end, const struct buffer *buffer, struct facts *facts)
 {
-	struct cursor cursor = { .start = start, .end = end, .offset = buffer->link_bytes & LINK_BYTES_MASK };
+	struct cursor cursor = {
+		.start = start, .end = end, .offset = buffer->link_bytes & LINK_BYTES_MASK, .ran_out = &facts->ran_out
+	};
 	__be16 protocol = 0;
 	int result;
 
@@ -82,7 +85,7 @@ static __always_inline int parse(void *start, void *end, const struct buffer *bu
 	if (result)
 		return result;
 	if (!is_ip(protocol))
-		return is_to_be_pulled(&cursor, buffer) ? PARSED_SHORT : PARSED_NON_IP;
+		return is_to_be_pulled(&cursor, buffer, facts) ? PARSED_SHORT : PARSED_NON_IP;
 	result = parse_packet(&cursor, buffer, facts, protocol);
 	if (result)
 		return result;
@@ -90,7 +93,7 @@ static __always_inline int parse(void *start, void *end, const struct buffer *bu
 		result = parse_inner(&cursor, buffer, facts);
 	if (result)
 		return result;
-	if (is_to_be_pulled(&cursor, buffer))
+	if (is_to_be_pulled(&cursor, buffer, facts))
 		return PARSED_SHORT;
 	count_segments(buffer, facts, facts->payload_offset, facts->payload_bytes);
 	return PARSED_IP;

@@ -33,6 +33,8 @@ static __always_inline int parse_tcp(struct cursor *cursor, struct facts *facts,
 	facts->key.sport = tcp->source;
 	facts->key.dport = tcp->dest;
 	facts->tcp_sequence = bpf_ntohl(tcp->seq);
+	facts->tcp_acknowledged = bpf_ntohl(tcp->ack_seq);
+	facts->tcp_window = bpf_ntohs(tcp->window);
 	facts->tcp_flags = ((__u8 *)tcp)[13];
 	/* The options are not read, so they need not be there. */
 	facts->payload_offset = offset + header;
@@ -63,7 +65,8 @@ static __always_inline int has_ports(__u8 protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == PROTOCOL_SCTP;
 }
 
-static __always_inline int parse_whole_transport(struct cursor *cursor, struct facts *facts, __u32 *left)
+static __always_inline int parse_whole_transport(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
+						 __u32 *left)
 {
 	__u32 offset = cursor->offset, header = transport_header_bytes(facts->key.protocol);
 	struct ports_header *ports;
@@ -79,6 +82,9 @@ static __always_inline int parse_whole_transport(struct cursor *cursor, struct f
 	ports = cursor_take(cursor, sizeof(*ports));
 	if (!ports)
 		return PARSED_SHORT;
+	if (buffer->captured && facts->key.protocol == PROTOCOL_SCTP &&
+	    !cursor_take(cursor, SCTP_HEADER_BYTES - sizeof(*ports)))
+		return PARSED_SHORT;
 	if (has_ports(facts->key.protocol)) {
 		facts->key.sport = ports->source;
 		facts->key.dport = ports->destination;
@@ -86,11 +92,12 @@ static __always_inline int parse_whole_transport(struct cursor *cursor, struct f
 	return PARSED_IP;
 }
 
-#define TCP_TO_DATA_OFFSET 9 /* bytes of a TCP header from behind the ports to its data offset */
+#define TCP_DATA_OFFSET 8 /* from behind the ports */
+#define TCP_TO_WINDOW 12  /* bytes from behind the ports to behind the window: fewer are not taken for a header */
 
 /*
  * A transport header of which a part is missing, because the fragment is too small for it (RFC 791 promises 8 bytes) or
- * the capture was cut: the ports, and TCP's length, count if they are there.
+ * the capture was cut, or that lies in a capture: the ports, and TCP's length, count if they are there.
  */
 static __always_inline void parse_part_of_transport(struct cursor *cursor, struct facts *facts, __u32 *left)
 {
@@ -98,16 +105,16 @@ static __always_inline void parse_part_of_transport(struct cursor *cursor, struc
 	struct ports_header *ports = NULL;
 	__u8 *rest = NULL;
 
-	if (has_ports(facts->key.protocol) && *left >= sizeof(*ports))
+	if (has_ports(facts->key.protocol) && facts->key.protocol != PROTOCOL_SCTP && *left >= sizeof(*ports))
 		ports = cursor_take(cursor, sizeof(*ports));
 	if (ports) {
 		facts->key.sport = ports->source;
 		facts->key.dport = ports->destination;
-		if (*left >= sizeof(*ports) + TCP_TO_DATA_OFFSET)
-			rest = cursor_take(cursor, TCP_TO_DATA_OFFSET);
+		if (*left >= sizeof(*ports) + TCP_TO_WINDOW)
+			rest = cursor_take(cursor, TCP_TO_WINDOW);
 	}
 	if (facts->key.protocol == IPPROTO_TCP)
-		header = rest ? (rest[TCP_TO_DATA_OFFSET - 1] >> 4) * 4 : 0;
+		header = rest ? (rest[TCP_DATA_OFFSET] >> 4) * 4 : 0;
 	facts->partial = 1;
 	facts->payload_offset = offset + header;
 	*left = *left > header ? *left - header : 0;
@@ -122,8 +129,8 @@ static __always_inline int parse_transport(struct cursor *cursor, const struct b
 		facts->payload_offset = offset;
 		return PARSED_IP;
 	}
-	result = parse_whole_transport(cursor, facts, left);
-	if (result == PARSED_IP || (result == PARSED_SHORT && !buffer->cut) || (!buffer->cut && !facts->fragment_first))
+	result = parse_whole_transport(cursor, buffer, facts, left);
+	if (result == PARSED_IP || (!buffer->captured && (result == PARSED_SHORT || !facts->fragment_first)))
 		return result;
 	cursor->offset = offset;
 	*left = all;

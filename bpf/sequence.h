@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Sequence numbers. A packet generator writes one into each packet; the difference to the number before tells what was
- * lost, repeated or out of order. TCP numbers bytes, so its segments are judged in bytes: one that starts below the end
- * of the one before is `reverse`, one that starts above it leaves a hole and is `big`.
+ * lost, repeated or out of order. TCP has numbers of its own: tcp.h.
  */
 #ifndef FLOWGAUGE_SEQUENCE_H
 #define FLOWGAUGE_SEQUENCE_H
@@ -11,8 +10,6 @@
 #include "payload.h"
 
 #define REORDER_WINDOW 64
-#define TCP_FLAG_FIN 0x01
-#define TCP_FLAG_SYN 0x02
 
 static __always_inline void sequence_classify(struct sequence_record *sequence, __s32 difference)
 {
@@ -151,28 +148,6 @@ static __always_inline void sequence_of_merged(void *context, struct flow_record
 		offset += bytes;
 		left -= bytes;
 	}
-}
-
-/* Each segment is held against the end of the one before it. A pure ACK has no place in the stream. */
-static __always_inline void sequence_of_tcp(struct flow_record *flow, const struct facts *facts)
-{
-	struct sequence_record *sequence = &flow->sequence;
-	__u32 length = facts->payload_bytes;
-	__s32 difference;
-
-	if (facts->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_FIN))
-		length++;
-	if (!length || facts->fragment || facts->partial)
-		return;
-	difference = sequence->started ? facts->tcp_sequence - sequence->highest : 0;
-	if (difference < 0)
-		sequence->reverse++;
-	else if (difference > 0)
-		sequence->big++;
-	sequence->started = 1;
-	sequence->received += facts->packets;
-	sequence->current = facts->tcp_sequence;
-	sequence->highest = facts->tcp_sequence + length;
 }
 
 #endif

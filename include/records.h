@@ -39,25 +39,67 @@ struct flow_key {
 
 /*
  * Sequence numbers of a flow. For everything but TCP the unit is one packet, and the number is the 32-bit big-endian
- * word in the payload that OFFSET or PATTERN names. For TCP the unit is one byte, the number is the header's, and
- * `highest` is the next byte expected; small, window, duplicate, reordered and base are not used there.
+ * word in the payload that OFFSET or PATTERN names. For TCP the unit is one byte, the number is the header's, `highest` is
+ * the end of the segment before, and only started, current, highest, received, reverse and big are there.
  */
 struct sequence_record {
-	__u32 started;    /* 1 from the first number on */
-	__u32 current;    /* the number of the last packet that carried one */
-	__u32 highest;    /* highest number so far, wrap-safe; TCP: next byte expected */
-	__u32 base;       /* lowest number of this run */
-	__u64 received;   /* packets that carried a number */
-	__u32 suspect;    /* the number that, coming next, proves that the sender started again */
+	__u32 started;  /* 1 from the first number on */
+	__u32 current;  /* the number of the last packet that carried one */
+	__u32 highest;  /* highest number so far, wrap-safe; TCP: end of the segment before */
+	__u32 base;     /* lowest number of this run */
+	__u64 received; /* packets that carried a number */
+	__u32 suspect;  /* the number that, coming next, proves that the sender started again */
 	__u32 reserved;
-	__u64 window;     /* bit i: the number highest - i came */
-	__u64 run_unique; /* distinct numbers of this run: received less duplicates since its start */
-	__u64 reverse;    /* difference to the packet before < 0 */
-	__u64 small;      /* 0, or 2 to the threshold */
-	__u64 big;        /* over the threshold; TCP: the segment leaves a hole before it */
-	__u64 duplicate;  /* the number came before, within the window of 64 */
-	__u64 reordered;  /* the number is below the highest and came for the first time, as far as the window knows */
+	__u64 window;      /* bit i: the number highest - i came */
+	__u64 run_unique;  /* distinct numbers of this run: received less duplicates since its start */
+	__u64 reverse;     /* difference to the packet before < 0 */
+	__u64 small;       /* 0, or 2 to the threshold */
+	__u64 big;         /* over the threshold; TCP: the segment leaves a hole before it */
+	__u64 duplicate;   /* the number came before, within the window of 64 */
+	__u64 reordered;   /* the number is below the highest and came for the first time, as far as the window knows */
 	__u64 lost_before; /* lost in runs that ended when the sender started again */
+};
+
+/*
+ * TCP, seen from here. The members that struct sequence_record has as well stand where it has them: they are read through
+ * it. Sequence numbers are compared modulo 2^32. `next` and `highest` differ after a repeat: `highest` is the end of the
+ * segment before.
+ */
+enum tcp_state {
+	TCP_KNOWN = 1,      /* there was a segment */
+	TCP_RAISED = 2,     /* the last one raised `next` */
+	TCP_KEEP_ALIVE = 4, /* the last one was a keep-alive */
+	TCP_PROBE = 8,      /* the last one was a probe of a window of 0 */
+	TCP_OPENING = 16,   /* the last one was a SYN without ACK */
+};
+
+struct tcp_record {
+	__u32 started; /* as in sequence_record, like current, highest, received, reverse and big */
+	__u32 current;
+	__u32 highest;
+	__u32 next; /* one above the highest byte seen */
+	__u64 received;
+	__u32 acknowledged; /* by the last segment, as its header says, ACK or not */
+	__u16 window;       /* of the last segment, not scaled */
+	__u8 state;         /* enum tcp_state, or-ed */
+	__u8 duplicate_acks;
+	__u64 next_ns; /* when `next` was raised; with TCP_RAISED, last_ns says it */
+	__u32 rtt_ns;  /* from the SYN to the ACK that its sender sent next; 0: not seen */
+	__u32 initial; /* the SYN's number; one below the first segment's, if that was none */
+	__u64 reverse;
+	__u32 hole;    /* where the first hole begins */
+	__u32 missing; /* bytes of all holes together */
+	__u64 big;
+	__u64 retransmitted_packets;
+	__u64 retransmitted_bytes; /* payload of those packets */
+	__u64 repeated_bytes;      /* payload bytes that had been seen or acknowledged before */
+	__u64 out_of_order;        /* packets */
+	__u64 lost_segments;       /* packets that left a hole before them */
+	__u64 zero_window;         /* packets that said so */
+	__u64 syn;
+	__u64 fin;
+	__u64 rst;
+	__u64 reserved[2]; /* elements of the kernel's hash stay whole cache lines */
 };
 
 /*
@@ -88,7 +130,10 @@ struct flow_record {
 	__u64 gap_squares; /* sum of gap^2, each rounded to 2^GAP_SQUARE_SHIFT ns^2; differences are modulo 2^64 */
 	__u64 first_ns;
 	__u64 merged; /* packets that share the time of another packet of their buffer */
-	struct sequence_record sequence;
+	union {
+		struct sequence_record sequence; /* all but TCP */
+		struct tcp_record tcp;
+	};
 	/* Where the measure last started anew; restarts is 0 if it never did. */
 	__u64 restarts;
 	__u64 stopped_ns; /* sum of the gaps over 2 s */
@@ -100,11 +145,11 @@ struct flow_record {
 
 /* What became of a packet. Each packet seen has exactly one outcome. */
 enum outcome {
-	OUTCOME_FLOW = 0,  /* counted in a flow */
-	OUTCOME_OVERFLOW,  /* wanted, but the flow table had no room */
-	OUTCOME_FILTERED,  /* no rule wants it */
-	OUTCOME_UNPARSED,  /* a header is cut short or lies about its length */
-	OUTCOME_NON_IP,    /* neither IPv4 nor IPv6 */
+	OUTCOME_FLOW = 0, /* counted in a flow */
+	OUTCOME_OVERFLOW, /* wanted, but the flow table had no room */
+	OUTCOME_FILTERED, /* no rule wants it */
+	OUTCOME_UNPARSED, /* a header is cut short or lies about its length */
+	OUTCOME_NON_IP,   /* neither IPv4 nor IPv6 */
 	OUTCOMES,
 };
 
@@ -170,9 +215,16 @@ struct interface_slot {
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no implicit padding");
 _Static_assert(offsetof(struct flow_key, ifindex) == 36, "flow_key layout");
 _Static_assert(sizeof(struct sequence_record) == 96, "sequence_record has no implicit padding");
-/* The kernel's hash puts a record 96 bytes into an element of 320: its first 96 bytes lie in the two cache lines after the key's. */
-_Static_assert(offsetof(struct flow_record, sequence.window) == 96, "what every packet writes is in the first 96 bytes");
-_Static_assert(sizeof(struct flow_record) == 224, "flow_record has no implicit padding");
+_Static_assert(sizeof(struct tcp_record) == 160, "tcp_record has no implicit padding");
+_Static_assert(offsetof(struct tcp_record, received) == offsetof(struct sequence_record, received) &&
+		       offsetof(struct tcp_record, highest) == offsetof(struct sequence_record, highest) &&
+		       offsetof(struct tcp_record, reverse) == offsetof(struct sequence_record, reverse) &&
+		       offsetof(struct tcp_record, big) == offsetof(struct sequence_record, big),
+	       "what TCP shares with sequence_record");
+/* The kernel's hash puts a record 96 bytes into an element of 384: its first 96 bytes lie in the two cache lines after the key's. */
+_Static_assert(offsetof(struct flow_record, sequence.window) == 96,
+	       "what every packet writes is in the first 96 bytes");
+_Static_assert(sizeof(struct flow_record) == 288, "flow_record has no implicit padding");
 _Static_assert(sizeof(struct fragment_key) == 44, "fragment_key has no implicit padding");
 _Static_assert(sizeof(struct fragment_ports) == 16, "fragment_ports has no implicit padding");
 _Static_assert(sizeof(struct ledger_record) == 112, "ledger_record has no implicit padding");

@@ -27,6 +27,7 @@ table() {
 	library libcap|libcap-dev|libcap-devel|build test lint
 	library libpcap|libpcap-dev|libpcap-devel|build test lint
 	library cmocka|libcmocka-dev|libcmocka-devel|test lint
+	fuzzer clang|libclang-rt-dev|compiler-rt|test
 	command ip|iproute2|iproute|test
 	command tc|iproute2|iproute-tc|test
 	command ping|iputils-ping|iputils|test
@@ -66,12 +67,19 @@ bpftool_path() {
 	return 1
 }
 
+# clang comes without the library that fuzzers and sanitizers need.
+fuzzer_works() {
+	echo 'int LLVMFuzzerTestOneInput(const char *bytes, unsigned long size) { return bytes && size > 1e9; }' |
+		clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null
+}
+
 is_there() {
 	case $1 in
 	command) command -v "$2" >/dev/null ;;
 	library) pkg-config --exists "$2" 2>/dev/null ;;
 	module) /usr/bin/python3 -c "import $2" 2>/dev/null ;;
 	bpftool) bpftool_path >/dev/null ;;
+	fuzzer) fuzzer_works ;;
 	esac
 }
 

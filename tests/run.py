@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs the suites and counts: run.py [--build DIR] [unit] [bpf] [e2e]. The last line is "N passed, N failed".
+"""Runs the suites and counts: run.py [--build DIR] [unit] [bpf] [fuzz] [e2e]. The last line is "N passed, N failed".
 
 unit and bpf are cmocka programs, whose TAP output is read as it comes, so that what a program did before it crashed
-counts; e2e is pytest. A program that crashes, hangs or reports nothing is one more failed test, with its last lines
+counts; e2e is pytest. fuzz is such programs, too, and libFuzzer's: one test each, $FUZZ_SECONDS (60) in all. A program that crashes, hangs or reports nothing is one more failed test, with its last lines
 shown: a suite cannot pass by saying nothing.
 """
 import argparse
@@ -18,8 +18,8 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ("unit", "bpf", "e2e")
-SECONDS = {"unit": 180, "bpf": 600, "e2e": 3600}  # a program that takes longer hangs
+SUITES = ("unit", "bpf", "fuzz", "e2e")
+SECONDS = {"unit": 180, "bpf": 600, "fuzz": 600, "e2e": 3600}  # a program that takes longer hangs
 LINES_SHOWN = 30
 
 TAP_PLAN = re.compile(r"1\.\.(\d+)$")
@@ -92,6 +92,33 @@ def cmocka_suite(suite, build):
             yield Case(program.name, "failed", f"exit status {status}, though no test failed\n" + last_lines(output))
 
 
+def fuzzers():
+    """Each fuzzer for its share of the time. A crash fails, and names the input that does it."""
+    place = ROOT / "build" / "fuzz"
+    programs = sorted(path for path in place.glob("fuzz_*") if os.access(path, os.X_OK))
+    seconds = max(1, int(os.environ.get("FUZZ_SECONDS", "60")) // max(1, len(programs)))
+    for program in programs:
+        crashes = place / "crashes" / program.name
+        corpus = place / "corpus" / program.name
+        for directory in (crashes, corpus):
+            directory.mkdir(parents=True, exist_ok=True)
+        command = [str(program), f"-max_total_time={seconds}", "-timeout=20", "-max_len=4096", f"-artifact_prefix={crashes}/",
+                   str(corpus)]
+        output, status = execute(command, seconds + SECONDS["fuzz"], {})
+        runs = re.search(r"Done (\d+) runs", output)
+        if status == 0 and runs and int(runs[1]) > 0:
+            yield Case(f"{program.name} ({runs[1]} runs)", "passed", "")
+        else:
+            yield Case(program.name, "failed", f"exit status {status}; again: {program} THE INPUT NAMED BELOW\n" + last_lines(output))
+    if not programs:
+        yield Case("fuzzers", "failed", f"there is none in {place}: make fuzzers")
+
+
+def fuzz_suite(suite, build):
+    yield from cmocka_suite(suite, build)
+    yield from fuzzers()
+
+
 def junit_cases(document):
     for case in ElementTree.fromstring(document).iter("testcase"):
         name = "::".join(filter(None, (case.get("classname"), case.get("name"))))
@@ -118,6 +145,9 @@ def pytest_suite(suite, build):
         yield Case(suite, "failed", f"{len(cases)} tests reported, exit status {status}\n" + last_lines(output))
 
 
+RUNNERS = {"e2e": pytest_suite, "fuzz": fuzz_suite}
+
+
 def main():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--build", default="build", help="where the built tests are")
@@ -130,7 +160,7 @@ def main():
     total = collections.Counter()
     for suite in words.suites or SUITES:
         count = collections.Counter()
-        for case in (pytest_suite if suite == "e2e" else cmocka_suite)(suite, build):
+        for case in RUNNERS.get(suite, cmocka_suite)(suite, build):
             count[case.outcome] += 1
             if case.outcome == "failed":
                 print(f"FAILED {suite}: {case.name}\n    " + case.text.strip().replace("\n", "\n    "))

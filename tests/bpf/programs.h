@@ -73,13 +73,14 @@ static inline struct bpf_program *programs_get(const struct programs *programs, 
 struct run {
 	uint64_t time_ns;
 	uint32_t gso_segs, gso_size;
+	uint32_t wire_length; /* of a capture's frame, through XDP; 0: a live one */
 };
 
 /* The program's return value, or -errno. */
 static inline int programs_run(const struct programs *programs, enum program program, const uint8_t *bytes,
 			       size_t length, const struct run *run)
 {
-	struct packet_note note = { .time_ns = run->time_ns };
+	struct packet_note note = { .time_ns = run->time_ns, .wire_length = run->wire_length };
 	uint8_t with_note[sizeof(note) + 16384], out[sizeof(with_note)];
 	struct xdp_md xdp = { .data_meta = 0, .data = sizeof(note), .data_end = (uint32_t)(sizeof(note) + length) };
 	struct __sk_buff skb = { .tstamp = run->time_ns, .gso_segs = run->gso_segs, .gso_size = run->gso_size };

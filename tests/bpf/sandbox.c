@@ -157,10 +157,25 @@ static void readout_ledger(void *context, unsigned int ifindex, enum direction d
 	readout->ledger[direction] = *sum;
 }
 
+static void readout_residual(void *context, unsigned int ifindex, enum direction direction, int64_t packets)
+{
+	struct readout *readout = context;
+
+	if (ifindex != readout->ifindex)
+		return;
+	readout->residuals++;
+	readout->residual[direction] = packets;
+}
+
 struct readout readout_of(struct monitor *monitor, unsigned int ifindex)
 {
 	struct readout readout = { .ifindex = ifindex };
-	struct monitor_visitor visitor = { &readout, readout_flow, readout_ledger };
+	struct monitor_visitor visitor = {
+		.context = &readout,
+		.flow = readout_flow,
+		.ledger = readout_ledger,
+		.residual = readout_residual,
+	};
 	struct monitor_reading reading = { 0 };
 
 	assert_int_equal(monitor_read(monitor, &visitor, &reading), 0);

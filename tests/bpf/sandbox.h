@@ -35,6 +35,8 @@ struct readout {
 	unsigned int flows[DIRECTIONS];
 	uint64_t flow_packets[DIRECTIONS];
 	struct ledger_record ledger[DIRECTIONS];
+	unsigned int residuals;
+	int64_t residual[DIRECTIONS];
 };
 struct readout readout_of(struct monitor *monitor, unsigned int ifindex);
 

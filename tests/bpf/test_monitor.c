@@ -125,6 +125,35 @@ static void test_full_table_overflows(void **state)
 	monitor_close(monitor);
 }
 
+/* What passed before the attachment is in no residual, and what nobody sees is in it. */
+static void test_residual(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	struct readout readout;
+
+	(void)state;
+	frames_send("right", 1, 20);
+	attach(monitor, "left");
+	frames_send("right", 1, 7);
+	frames_send("left", 1, 5);
+	readout = readout_of(monitor, index_of("left"));
+	assert_int_equal(readout.residuals, DIRECTIONS);
+	assert_int_equal(readout.ledger[DIRECTION_INGRESS].seen.packets, 7);
+	assert_int_equal(readout.ledger[DIRECTION_EGRESS].seen.packets, 5);
+	assert_int_equal(readout.residual[DIRECTION_INGRESS], 0);
+	assert_int_equal(readout.residual[DIRECTION_EGRESS], 0);
+	monitor_detach(monitor, index_of("left"));
+	frames_send("right", 1, 3);
+	readout = readout_of(monitor, index_of("left"));
+	assert_int_equal(readout.residuals, 0);
+	attach(monitor, "left");
+	frames_send("right", 1, 2);
+	readout = readout_of(monitor, index_of("left"));
+	assert_int_equal(readout.ledger[DIRECTION_INGRESS].seen.packets, 9);
+	assert_int_equal(readout.residual[DIRECTION_INGRESS], 0);
+	monitor_close(monitor);
+}
+
 static void keep_key(void *context, const struct flow_key *key, const struct flow_record *record)
 {
 	(void)record;
@@ -319,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_flow_once, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_room_grows, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_full_table_overflows, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_residual, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_retire, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_program_costs, wires_make, wires_cut),
 		cmocka_unit_test(test_torn_ledger),

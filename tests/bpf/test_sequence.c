@@ -249,7 +249,6 @@ static void test_tcp(void **state)
 	assert_int_equal(sequence.received, 9);
 	assert_int_equal(sequence.big, 1);
 	assert_int_equal(sequence.reverse, 1);
-	assert_int_equal(sequence.small, 0);
 	assert_int_equal(sequence.current, 600);
 	assert_int_equal(sequence.highest, 601);
 }

@@ -129,6 +129,7 @@ static void test_origin(void **state)
 		{ "null", "localhost:8080", false },
 		{ "localhost:8080", "localhost:8080", false },
 		{ "", "", false },
+		{ "://", "", false },
 		{ "http://localhost", NULL, false },
 		{ NULL, "localhost", false },
 	};

@@ -239,6 +239,42 @@ static void test_directions_and_order(void **state)
 	book_free(book);
 }
 
+/* A residual is of one reading: the next report does not know it any more. Indices of one name have one. */
+static void test_residuals(void **state)
+{
+	struct step step = { .interfaces = { { 2, "eth0" } }, .ledgers = { { 2, 10 } } };
+	struct ledger_record ledger = ledger_of(5);
+	struct book *book = new_book();
+	struct report *report;
+
+	(void)state;
+	report = play(book, &step, 1);
+	assert_false(report->totals[0].residual_known);
+	report_release(report);
+	book_begin(book, 2 * SECOND, 2 * SECOND);
+	assert_int_equal(book_ledger(book, 2, DIRECTION_INGRESS, &ledger), 0);
+	assert_int_equal(book_residual(book, 2, DIRECTION_INGRESS, -7), 0);
+	report = report_now(book);
+	assert_true(report->totals[0].residual_known);
+	assert_int_equal(report->totals[0].residual_packets, -7);
+	report_release(report);
+	report = play(book, &step, 3);
+	assert_false(report->totals[0].residual_known);
+	report_release(report);
+	step.interfaces[0].ifindex = 7;
+	tell_interfaces(book, &step);
+	book_begin(book, 4 * SECOND, 4 * SECOND);
+	assert_int_equal(book_ledger(book, 2, DIRECTION_INGRESS, &ledger), 0);
+	assert_int_equal(book_ledger(book, 7, DIRECTION_INGRESS, &ledger), 0);
+	assert_int_equal(book_residual(book, 7, DIRECTION_INGRESS, INT64_C(1) << 40), 0);
+	report = report_now(book);
+	assert_int_equal(report->total_count, 1);
+	assert_true(report->totals[0].residual_known);
+	assert_int_equal(report->totals[0].residual_packets, INT64_C(1) << 40);
+	report_release(report);
+	book_free(book);
+}
+
 /* The programs keep a ledger for interfaces that they do not know; as long as nothing came, there is nothing to show. */
 static void test_empty_unknown_ledger_is_left_out(void **state)
 {
@@ -316,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_stories),
 		cmocka_unit_test(test_rates_of_totals),
 		cmocka_unit_test(test_directions_and_order),
+		cmocka_unit_test(test_residuals),
 		cmocka_unit_test(test_empty_unknown_ledger_is_left_out),
 		cmocka_unit_test(test_abandoned_reading),
 		cmocka_unit_test(test_interfaces_are_copied_into_the_report),

@@ -71,6 +71,8 @@ static void test_values(void **state)
 		{ "flowgauge_seen_bytes_total{interface=\"eth0\",direction=\"egress\"}", "4500" },
 		{ "flowgauge_outcome_packets_total{interface=\"eth0\",direction=\"ingress\",outcome=\"non_ip\"}", "9" },
 		{ "flowgauge_outcome_bytes_total{interface=\"eth0\",direction=\"egress\",outcome=\"overflow\"}", "77" },
+		{ "flowgauge_ledger_residual_packets{interface=\"eth0\",direction=\"ingress\"}", "-12" },
+		{ "flowgauge_ledger_residual_packets{interface=\"eth0\",direction=\"egress\"}", NULL },
 		{ "flowgauge_flows_limit", "65536" },
 		{ "flowgauge_flows", "1" },
 		{ "tcp_throughput", NULL },
@@ -82,6 +84,8 @@ static void test_values(void **state)
 		struct text text;
 
 		report->totals[0].outcome[OUTCOME_NON_IP].packets = 9;
+		report->totals[0].residual_known = true;
+		report->totals[0].residual_packets = -12;
 		report->totals[1].outcome[OUTCOME_OVERFLOW].bytes = 77;
 		text = exposition_of(report, 1000, false, (enum exposition)format);
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

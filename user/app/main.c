@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* flowgauge: reads its words and its configuration, then runs. */
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/config.h"
 #include "app/daemon.h"
@@ -13,6 +15,20 @@
 
 #define LARGE_BYTES (256 * 1024)
 
+/*
+ * Started without a standard stream, the first descriptors opened would take its number, and lines for people would go
+ * into a map or a socket.
+ */
+static void streams_open(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDWR);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .argc = argc, .argv = argv };
@@ -20,6 +36,7 @@ int main(int argc, char **argv)
 	char error[CONFIG_ERROR_SIZE] = "";
 	int status = EXIT_DONE;
 
+	streams_open();
 	/* What is large is given back to the system when it is freed; by itself the C library would soon keep it. */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	if (!config) {

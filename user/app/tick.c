@@ -35,6 +35,15 @@ static void take_ledger(void *context, unsigned int ifindex, enum direction dire
 		taking->error = error;
 }
 
+static void take_residual(void *context, unsigned int ifindex, enum direction direction, int64_t packets)
+{
+	struct taking *taking = context;
+	int error = book_residual(taking->book, ifindex, direction, packets);
+
+	if (error && !taking->error)
+		taking->error = error;
+}
+
 static void retire_idle(struct daemon *daemon)
 {
 	struct flow_key *keys = malloc(RETIRED_A_TICK * sizeof(*keys));
@@ -105,7 +114,12 @@ static void show(struct daemon *daemon)
 int tick_now(struct daemon *daemon, uint64_t late)
 {
 	struct taking taking = { .book = daemon->book };
-	struct monitor_visitor visitor = { .context = &taking, .flow = take_flow, .ledger = take_ledger };
+	struct monitor_visitor visitor = {
+		.context = &taking,
+		.flow = take_flow,
+		.ledger = take_ledger,
+		.residual = take_residual,
+	};
 	struct monitor_reading reading;
 	struct report *report;
 	int error;

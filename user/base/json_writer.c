@@ -6,6 +6,7 @@
  */
 #include "base/json_writer.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -121,6 +122,12 @@ void json_u64(struct json_writer *json, const char *key, uint64_t value)
 {
 	lead(json, key);
 	text_append_u64(json->out, value);
+}
+
+void json_i64(struct json_writer *json, const char *key, int64_t value)
+{
+	lead(json, key);
+	text_appendf(json->out, "%" PRId64, value);
 }
 
 void json_double(struct json_writer *json, const char *key, double value)

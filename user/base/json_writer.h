@@ -17,6 +17,7 @@ void json_array_open(struct json_writer *json, const char *key);
 void json_array_close(struct json_writer *json);
 void json_string(struct json_writer *json, const char *key, const char *value); /* NULL -> null; bad UTF-8 -> U+FFFD */
 void json_u64(struct json_writer *json, const char *key, uint64_t value);
+void json_i64(struct json_writer *json, const char *key, int64_t value);
 void json_double(struct json_writer *json, const char *key, double value); /* NaN, infinity -> null */
 void json_bool(struct json_writer *json, const char *key, bool value);
 void json_null(struct json_writer *json, const char *key);

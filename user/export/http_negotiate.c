@@ -177,5 +177,5 @@ bool origin_is_host(const char *origin, const char *host)
 {
 	const char *authority = origin ? strstr(origin, "://") : NULL;
 
-	return authority && host && !strcasecmp(authority + strlen("://"), host);
+	return authority && host && *host && !strcasecmp(authority + strlen("://"), host);
 }

@@ -103,6 +103,24 @@ static void member_sequence(struct json_writer *json, const struct sequence_repo
 	json_object_close(json);
 }
 
+static void member_tcp(struct json_writer *json, const struct tcp_report *tcp)
+{
+	if (!tcp->known) {
+		json_null(json, "tcp");
+		return;
+	}
+	json_object_open(json, "tcp");
+	json_u64(json, "retransmitted_packets", tcp->retransmitted_packets);
+	json_u64(json, "retransmitted_bytes", tcp->retransmitted_bytes);
+	json_u64(json, "out_of_order", tcp->out_of_order);
+	json_u64(json, "lost_segments", tcp->lost_segments);
+	json_u64(json, "syn", tcp->syn);
+	json_u64(json, "fin", tcp->fin);
+	json_u64(json, "rst", tcp->rst);
+	json_u64(json, "zero_window", tcp->zero_window);
+	json_object_close(json);
+}
+
 void record_flow(struct json_writer *json, const struct report *report, const struct flow_report *flow)
 {
 	json_object_open(json, NULL);
@@ -119,7 +137,7 @@ void record_flow(struct json_writer *json, const struct report *report, const st
 	json_double(json, "goodput_bytes_per_second", flow->goodput);
 	member_interarrival(json, &flow->interarrival);
 	member_sequence(json, &flow->sequence);
-	json_null(json, "tcp");
+	member_tcp(json, &flow->tcp);
 	json_null(json, "rtt");
 	json_object_close(json);
 }
@@ -142,6 +160,10 @@ void record_total(struct json_writer *json, const struct report *report, const s
 	member_tally(json, "seen", &total->seen);
 	for (int outcome = 0; outcome < OUTCOMES; outcome++)
 		member_tally(json, outcomes[outcome], &total->outcome[outcome]);
+	if (total->residual_known)
+		json_i64(json, "residual_packets", total->residual_packets);
+	else
+		json_null(json, "residual_packets");
 	json_object_close(json);
 }
 

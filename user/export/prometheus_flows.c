@@ -10,6 +10,7 @@ enum member_type { MEMBER_COUNT, MEMBER_DOUBLE, MEMBER_NUMBER }; /* uint64_t, do
 enum presence {
 	OF_ALL,
 	OF_NUMBERED_FLOWS, /* the number seen last: the rest has no one number */
+	OF_TCP,
 	OF_PACKET_NUMBERS, /* what is known where each packet has a number of its own */
 };
 
@@ -34,7 +35,7 @@ static const struct flow_family families[] = {
 	{ FAMILY_GAUGE, OF_ALL, DOUBLE(throughput), "flowgauge_flow_throughput_bytes_per_second",
 	  "Rate of bytes over the last interval." },
 	{ FAMILY_GAUGE, OF_ALL, DOUBLE(goodput), "flowgauge_flow_goodput_bytes_per_second",
-	  "Rate of payload bytes over the last interval." },
+	  "Rate of payload bytes, those that TCP repeated left out, over the last interval." },
 	{ FAMILY_GAUGE, OF_ALL, DOUBLE(interarrival.mean), "flowgauge_flow_interarrival_seconds",
 	  "Mean gap between packets in the last interval." },
 	{ FAMILY_GAUGE, OF_ALL, DOUBLE(interarrival.stddev), "flowgauge_flow_jitter_seconds",
@@ -53,6 +54,16 @@ static const struct flow_family families[] = {
 	  "Packets whose sequence number had come before." },
 	{ FAMILY_COUNTER, OF_PACKET_NUMBERS, COUNT(sequence.reordered), "flowgauge_flow_reordered_packets",
 	  "Packets that came after one with a higher sequence number." },
+	{ FAMILY_COUNTER, OF_TCP, COUNT(tcp.retransmitted_packets), "flowgauge_flow_tcp_retransmitted_packets",
+	  "TCP packets that were sent again, as judged here." },
+	{ FAMILY_COUNTER, OF_TCP, COUNT(tcp.retransmitted_bytes), "flowgauge_flow_tcp_retransmitted_bytes",
+	  "Payload bytes of those packets." },
+	{ FAMILY_COUNTER, OF_TCP, COUNT(tcp.out_of_order), "flowgauge_flow_tcp_out_of_order_packets",
+	  "TCP packets that others overtook." },
+	{ FAMILY_COUNTER, OF_TCP, COUNT(tcp.lost_segments), "flowgauge_flow_tcp_lost_segments",
+	  "TCP packets before which a part of the stream had not been seen." },
+	{ FAMILY_COUNTER, OF_TCP, COUNT(tcp.zero_window), "flowgauge_flow_tcp_zero_window_packets",
+	  "TCP packets whose sender had no room left." },
 };
 
 static bool has_sample(const struct series *series, enum presence presence)
@@ -60,6 +71,8 @@ static bool has_sample(const struct series *series, enum presence presence)
 	switch (presence) {
 	case OF_NUMBERED_FLOWS:
 		return !series->is_rest && series->flow.sequence.kind != SEQUENCE_NONE;
+	case OF_TCP:
+		return series->flow.tcp.known;
 	case OF_PACKET_NUMBERS:
 		return series->flow.sequence.kind == SEQUENCE_PACKETS;
 	default:
@@ -102,6 +115,21 @@ static void write_sequence_errors(struct exposition_writer *writer, const struct
 	}
 }
 
+static void write_tcp_flags(struct exposition_writer *writer, const struct series_set *set)
+{
+	family_begin(writer, "flowgauge_flow_tcp_flags", FAMILY_COUNTER, "TCP packets with the flag.");
+	for (size_t i = 0; i < set->count; i++) {
+		const struct series *series = &set->items[i];
+		const struct tcp_report *tcp = &series->flow.tcp;
+
+		if (!tcp->known)
+			continue;
+		sample_u64_of(writer, series->labels, "flag", "syn", tcp->syn);
+		sample_u64_of(writer, series->labels, "flag", "fin", tcp->fin);
+		sample_u64_of(writer, series->labels, "flag", "rst", tcp->rst);
+	}
+}
+
 void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows)
 {
 	struct series_set set;
@@ -117,5 +145,6 @@ void write_flows(struct exposition_writer *writer, const struct report *report, 
 				write_sample(writer, &families[i], &set.items[k]);
 	}
 	write_sequence_errors(writer, &set);
+	write_tcp_flags(writer, &set);
 	series_free(&set);
 }

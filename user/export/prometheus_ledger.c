@@ -49,6 +49,16 @@ static void write_outcome(struct exposition_writer *writer, const struct report 
 	}
 }
 
+static void write_residual(struct exposition_writer *writer, const struct report *report, struct text *labels)
+{
+	family_begin(writer, "flowgauge_ledger_residual_packets", FAMILY_GAUGE,
+		     "Packets that the kernel's own counters of the interface have more than were seen.");
+	for (size_t i = 0; i < report->total_count; i++)
+		if (report->totals[i].residual_known)
+			sample_double(writer, total_labels(labels, &report->totals[i]),
+				      (double)report->totals[i].residual_packets);
+}
+
 void write_ledger(struct exposition_writer *writer, const struct report *report)
 {
 	struct text labels = TEXT_EMPTY;
@@ -57,5 +67,6 @@ void write_ledger(struct exposition_writer *writer, const struct report *report)
 	write_seen(writer, report, &labels, true);
 	write_outcome(writer, report, &labels, false);
 	write_outcome(writer, report, &labels, true);
+	write_residual(writer, report, &labels);
 	text_free(&labels);
 }

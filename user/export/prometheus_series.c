@@ -149,6 +149,19 @@ static void merge_sequence(struct sequence_report *into, const struct sequence_r
 	into->reordered += from->reordered;
 }
 
+static void merge_tcp(struct tcp_report *into, const struct tcp_report *from)
+{
+	into->known |= from->known;
+	into->retransmitted_packets += from->retransmitted_packets;
+	into->retransmitted_bytes += from->retransmitted_bytes;
+	into->out_of_order += from->out_of_order;
+	into->lost_segments += from->lost_segments;
+	into->zero_window += from->zero_window;
+	into->syn += from->syn;
+	into->fin += from->fin;
+	into->rst += from->rst;
+}
+
 /* Mean and deviation of the gaps stay the larger flow's: its own packets' spacing, not that of two mixed streams. */
 static void merge(struct flow_report *into, const struct flow_report *from)
 {
@@ -162,11 +175,24 @@ static void merge(struct flow_report *into, const struct flow_report *from)
 	into->gap_squared_seconds_total += from->gap_squared_seconds_total;
 	if (from->sequence.kind != SEQUENCE_NONE)
 		merge_sequence(&into->sequence, &from->sequence);
+	merge_tcp(&into->tcp, &from->tcp);
 }
 
 static void take_off(uint64_t *left, uint64_t shown)
 {
 	*left -= shown < *left ? shown : *left;
+}
+
+static void take_off_tcp(struct tcp_report *left, const struct tcp_report *shown)
+{
+	take_off(&left->retransmitted_packets, shown->retransmitted_packets);
+	take_off(&left->retransmitted_bytes, shown->retransmitted_bytes);
+	take_off(&left->out_of_order, shown->out_of_order);
+	take_off(&left->lost_segments, shown->lost_segments);
+	take_off(&left->zero_window, shown->zero_window);
+	take_off(&left->syn, shown->syn);
+	take_off(&left->fin, shown->fin);
+	take_off(&left->rst, shown->rst);
 }
 
 /*
@@ -217,6 +243,7 @@ static struct flow_report count_rest(const struct report *report, const struct s
 			      .lost = sums->lost,
 			      .duplicate = sums->duplicate,
 			      .reordered = sums->reordered },
+		.tcp = sums->tcp,
 	};
 
 	for (size_t i = 0; i < count; i++) {
@@ -232,6 +259,7 @@ static struct flow_report count_rest(const struct report *report, const struct s
 		take_off(&rest.sequence.lost, flow->sequence.lost);
 		take_off(&rest.sequence.duplicate, flow->sequence.duplicate);
 		take_off(&rest.sequence.reordered, flow->sequence.reordered);
+		take_off_tcp(&rest.tcp, &flow->tcp);
 		gap_seconds += flow->gap_seconds_total;
 		gap_squared_seconds += flow->gap_squared_seconds_total;
 	}

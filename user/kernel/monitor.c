@@ -166,9 +166,11 @@ int monitor_attach(struct monitor *monitor, unsigned int ifindex, const char *na
 		return number;
 	}
 	err = place_hook(monitor, &monitor->places[number], &device, error);
-	if (!err)
-		attachment_fill(&monitor->places[number], &device, out);
-	return err;
+	if (err)
+		return err;
+	residual_begin(monitor, &monitor->places[number]);
+	attachment_fill(&monitor->places[number], &device, out);
+	return 0;
 }
 
 void monitor_detach(struct monitor *monitor, unsigned int ifindex)

@@ -45,7 +45,7 @@ int monitor_set_rules(struct monitor *monitor, const struct rule *rules, size_t 
 struct attachment {
 	unsigned int ifindex;
 	char name[IF_NAMESIZE];
-	enum hook hook[DIRECTIONS];                 /* HOOK_NONE: this direction is not watched */
+	enum hook hook[DIRECTIONS];                /* HOOK_NONE: this direction is not watched */
 	char reason[DIRECTIONS][HOOK_REASON_SIZE]; /* why this hook: what was preferred and refused; may be "" */
 };
 
@@ -63,6 +63,11 @@ struct monitor_visitor {
 	void (*flow)(void *context, const struct flow_key *key, const struct flow_record *record);
 	/* Cumulative since the interface was attached; called after all flows, so that ledger >= flows. */
 	void (*ledger)(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum);
+	/*
+	 * Packets that the kernel's own counter of a watched interface rose by since it was attached, less those seen;
+	 * called after all ledgers, and not for what is not known. NULL: it is not wanted.
+	 */
+	void (*residual)(void *context, unsigned int ifindex, enum direction direction, int64_t packets);
 };
 
 struct monitor_reading {

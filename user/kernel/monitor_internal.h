@@ -28,6 +28,9 @@ struct place {
 	struct ledger_record
 		baseline[DIRECTIONS]; /* what the ledger held before: the kernel's counters are never cleared */
 	struct hooked hooked[DIRECTIONS];
+	uint64_t seen_packets[DIRECTIONS]; /* in the ledger map, when it was read last */
+	uint64_t ahead[DIRECTIONS]; /* what the kernel's own counter had more than the ledger when it was attached */
+	bool compared;              /* `ahead` is known */
 };
 
 struct reading_room {
@@ -64,5 +67,9 @@ int ledger_read(struct monitor *monitor, unsigned int place, enum direction dire
 /* The two ways to read the flows; the second for kernels without batches. */
 int flows_read_batches(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows);
 int flows_read_singly(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows);
+
+/* residual.c. residual_begin: the interface has just been attached; residuals_read: its ledger has just been read. */
+void residual_begin(struct monitor *monitor, struct place *place);
+void residuals_read(struct monitor *monitor, const struct monitor_visitor *visitor);
 
 #endif

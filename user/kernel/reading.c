@@ -168,7 +168,7 @@ static int ledgers_read(struct monitor *monitor, const struct monitor_visitor *v
 	int err;
 
 	for (unsigned int i = 1; i < INTERFACES_MAX; i++) {
-		const struct place *place = &monitor->places[i];
+		struct place *place = &monitor->places[i];
 
 		for (enum direction direction = 0; place->ifindex && direction < DIRECTIONS; direction++) {
 			if (!monitor->config.direction[direction])
@@ -176,6 +176,7 @@ static int ledgers_read(struct monitor *monitor, const struct monitor_visitor *v
 			err = ledger_read(monitor, i, direction, &sum);
 			if (err)
 				return err;
+			place->seen_packets[direction] = sum.seen.packets;
 			ledger_subtract(&sum, &place->baseline[direction]);
 			visitor->ledger(visitor->context, place->ifindex, direction, &sum);
 		}
@@ -203,6 +204,7 @@ int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor,
 		err = ledgers_read(monitor, visitor);
 	if (err)
 		return err;
+	residuals_read(monitor, visitor);
 	reading.duration_ns = clock_monotonic_ns() - reading.monotonic_ns;
 	*out = reading;
 	return 0;

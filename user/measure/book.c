@@ -57,6 +57,7 @@ void book_begin(struct book *book, uint64_t monotonic_ns, uint64_t realtime_ns)
 
 			side->pending = (struct sheet){ 0 };
 			side->pending_ledgers = 0;
+			side->residual_known = false;
 		}
 	}
 }

@@ -33,6 +33,8 @@ int book_interfaces(struct book *book, const struct interface_report *interfaces
 void book_begin(struct book *book, uint64_t monotonic_ns, uint64_t realtime_ns);
 int book_flow(struct book *book, const struct flow_key *key, const struct flow_record *record);
 int book_ledger(struct book *book, unsigned int ifindex, enum direction direction, const struct ledger_record *sum);
+/* Of this reading; without it, the report's is unknown. */
+int book_residual(struct book *book, unsigned int ifindex, enum direction direction, int64_t packets);
 
 /* Keys of flows idle for longer than the timeout, as of this reading; up to `capacity`; returns how many were written. */
 size_t book_idle(struct book *book, struct flow_key *out, size_t capacity);

@@ -99,7 +99,7 @@ static void count_packets(struct book *book, struct flow_entry *entry, const str
 
 	raise_to(&held->packets, record->packets + record->spilled.packets);
 	row->throughput += (double)raise_to(&held->bytes, record->bytes + record->spilled.bytes);
-	row->goodput += (double)payload;
+	row->goodput += (double)raise_to(&held->fresh_bytes, fresh_bytes_of(&entry->key, record));
 	book->sums.payload_bytes += payload;
 	row->packets = held->packets;
 	row->bytes = held->bytes;
@@ -186,6 +186,25 @@ static void count_sequence(struct book *book, struct flow_entry *entry, const st
 	}
 }
 
+static void count_tcp(struct book *book, struct flow_entry *entry, const struct flow_record *record,
+		      struct flow_report *row)
+{
+	struct tcp_report *held = &entry->reported.tcp, *sums = &book->sums.tcp, now = tcp_of(&entry->key, record);
+
+	if (!now.known)
+		return;
+	held->known = sums->known = true;
+	sums->retransmitted_packets += raise_to(&held->retransmitted_packets, now.retransmitted_packets);
+	sums->retransmitted_bytes += raise_to(&held->retransmitted_bytes, now.retransmitted_bytes);
+	sums->out_of_order += raise_to(&held->out_of_order, now.out_of_order);
+	sums->lost_segments += raise_to(&held->lost_segments, now.lost_segments);
+	sums->zero_window += raise_to(&held->zero_window, now.zero_window);
+	sums->syn += raise_to(&held->syn, now.syn);
+	sums->fin += raise_to(&held->fin, now.fin);
+	sums->rst += raise_to(&held->rst, now.rst);
+	row->tcp = *held;
+}
+
 /* The table's flow ended and another one under the same key began, both between two readings. */
 static bool began_anew(const struct flow_entry *entry, const struct flow_record *record)
 {
@@ -209,6 +228,7 @@ static void enter_record(struct book *book, struct flow_entry *entry, const stru
 	count_packets(book, entry, record, row);
 	count_gaps(book, entry, record, row);
 	count_sequence(book, entry, record, row);
+	count_tcp(book, entry, record, row);
 	entry->gaps = gaps_remember(record);
 }
 

@@ -32,6 +32,8 @@ struct side {
 	unsigned int ledgers, pending_ledgers;
 	bool known;            /* there was a ledger */
 	struct tally reported; /* seen, in the report before */
+	bool residual_known;   /* in the reading in progress */
+	int64_t residual;      /* packets */
 };
 
 /* An interface, from its first packet or mention to the monitor's end. */

@@ -183,6 +183,19 @@ int book_ledger(struct book *book, unsigned int ifindex, enum direction directio
 	return 0;
 }
 
+int book_residual(struct book *book, unsigned int ifindex, enum direction direction, int64_t packets)
+{
+	int64_t place = standing_take(book, ifindex);
+	struct side *side;
+
+	if (place < 0)
+		return (int)place;
+	side = &book->places[place].sides[direction];
+	side->residual = packets;
+	side->residual_known = true;
+	return 0;
+}
+
 /*
  * A ledger counts from when its interface was attached. One that was not read last time, or that shows less than then,
  * began anew, and the total goes on from where it stood. If fewer ledgers than before make up the sum, nobody can tell
@@ -239,6 +252,10 @@ static size_t merge_totals(struct total_report *totals, size_t count)
 		into->seen = tally_add(into->seen, totals[i].seen);
 		for (int outcome = 0; outcome < OUTCOMES; outcome++)
 			into->outcome[outcome] = tally_add(into->outcome[outcome], totals[i].outcome[outcome]);
+		/* Of indices that shared a name only the one that is watched has one. */
+		if (totals[i].residual_known)
+			into->residual_packets = totals[i].residual_packets;
+		into->residual_known = into->residual_known || totals[i].residual_known;
 		into->throughput += totals[i].throughput;
 		into->packet_rate += totals[i].packet_rate;
 	}
@@ -249,7 +266,11 @@ static struct total_report side_report(struct side *side, double interval)
 {
 	struct sheet total = total_of(side);
 	struct tally seen = total.lines[SHEET_SEEN];
-	struct total_report report = { .seen = seen };
+	struct total_report report = {
+		.seen = seen,
+		.residual_known = side->residual_known,
+		.residual_packets = side->residual_known ? side->residual : 0,
+	};
 
 	for (int outcome = 0; outcome < OUTCOMES; outcome++)
 		report.outcome[outcome] = total.lines[SHEET_OUTCOME + outcome];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory for the rows of reports. It is most of what the monitor needs: 240 bytes a flow, twice, because the report
+ * Memory for the rows of reports. It is most of what the monitor needs: 312 bytes a flow, twice, because the report
  * before is still shown while the next one is made. Taken from the system and given back at each tick, the kernel would
  * clear it page by page each time, which costs as much as the whole reading. So the rows of the report before the last
  * are written again, as soon as nobody shows that report.

@@ -210,3 +210,31 @@ struct sequence_report sequence_of(const struct flow_key *key, const struct sequ
 	report.lost = record->lost_before + lost_in_run(record);
 	return report;
 }
+
+struct tcp_report tcp_of(const struct flow_key *key, const struct flow_record *record)
+{
+	const struct tcp_record *tcp = &record->tcp;
+
+	if (key->protocol != IPPROTO_TCP)
+		return (struct tcp_report){ .known = false };
+	return (struct tcp_report){
+		.known = true,
+		.retransmitted_packets = tcp->retransmitted_packets,
+		.retransmitted_bytes = tcp->retransmitted_bytes,
+		.out_of_order = tcp->out_of_order,
+		.lost_segments = tcp->lost_segments,
+		.zero_window = tcp->zero_window,
+		.syn = tcp->syn,
+		.fin = tcp->fin,
+		.rst = tcp->rst,
+	};
+}
+
+uint64_t fresh_bytes_of(const struct flow_key *key, const struct flow_record *record)
+{
+	uint64_t payload = record->payload_bytes + record->spilled.payload_bytes;
+
+	if (key->protocol != IPPROTO_TCP)
+		return payload;
+	return payload > record->tcp.repeated_bytes ? payload - record->tcp.repeated_bytes : 0;
+}

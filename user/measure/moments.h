@@ -27,4 +27,9 @@ struct gap_sums gaps_of_report(const struct interarrival_report *report);
 /* Numbers of the kernel's record as reported; lost = expected - distinct, per run (RFC 3550 A.3, duplicates taken out). */
 struct sequence_report sequence_of(const struct flow_key *key, const struct sequence_record *record);
 
+/* Counts of TCP as the record has them; unknown of any other protocol. */
+struct tcp_report tcp_of(const struct flow_key *key, const struct flow_record *record);
+/* Payload bytes less those that TCP repeated: what goodput is made of. */
+uint64_t fresh_bytes_of(const struct flow_key *key, const struct flow_record *record);
+
 #endif

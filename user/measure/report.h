@@ -28,6 +28,13 @@ struct sequence_report {
 	uint64_t lost, duplicate, reordered;
 };
 
+/* TCP as seen at this interface; see docs/metrics.md for what each count is and is not. */
+struct tcp_report {
+	bool known; /* the flow is TCP */
+	uint64_t retransmitted_packets, retransmitted_bytes, out_of_order, lost_segments, zero_window;
+	uint64_t syn, fin, rst;
+};
+
 /* Inter-arrival times of the interval, since the last gap over 2 s. */
 struct interarrival_report {
 	uint64_t count;  /* gaps */
@@ -42,13 +49,14 @@ struct flow_report {
 	uint64_t packets, bytes, payload_bytes;
 	uint64_t first_seen_ns, last_seen_ns;
 	double throughput; /* bytes/s over the interval that really passed; NaN if that is unknown (a replay of one instant) */
-	double goodput;    /* payload bytes/s, likewise */
+	double goodput; /* payload bytes/s, likewise; of TCP without repeats */
 	struct interarrival_report interarrival;
 	/* Over the flow's life, every gap that is not over 2 s. */
 	uint64_t gaps_total;
 	double gap_seconds_total;
 	double gap_squared_seconds_total;
 	struct sequence_report sequence;
+	struct tcp_report tcp;
 };
 
 /* The ledger of one interface and direction: seen = the sum over outcome[]. */
@@ -57,8 +65,10 @@ struct total_report {
 	enum direction direction;
 	struct tally seen;
 	struct tally outcome[OUTCOMES];
-	double throughput; /* bytes/s of seen over the interval */
+	double throughput;  /* bytes/s of seen over the interval */
 	double packet_rate; /* packets/s */
+	bool residual_known;
+	int64_t residual_packets; /* the kernel's own count of the interface, since it was attached, less what was seen */
 };
 
 /* Sums over all flows of a protocol; rates are of the interval. */
@@ -76,6 +86,8 @@ struct flow_sums {
 	uint64_t gaps;
 	double gap_seconds, gap_squared_seconds;
 	uint64_t received, reverse, small, big, lost, duplicate, reordered;
+	uint64_t fresh_bytes; /* payload less repeats of TCP */
+	struct tcp_report tcp;
 };
 
 struct interface_report {
@@ -111,8 +123,8 @@ void self_observe_snapshot(struct self_report *self, double seconds);
 struct report {
 	unsigned int references; /* one thread: not atomic */
 	uint64_t time_ns;
-	double interval;      /* seconds since the report before, as measured; NaN in the first one without traffic */
-	uint64_t late_ticks;  /* whole periods that this tick came late */
+	double interval;     /* seconds since the report before, as measured; NaN in the first one without traffic */
+	uint64_t late_ticks; /* whole periods that this tick came late */
 	struct flow_report *flows; /* sorted by throughput, then bytes, largest first; owned */
 	size_t flow_count;
 	struct total_report *totals; /* by interface name, ingress before egress; also interfaces that are gone; owned */

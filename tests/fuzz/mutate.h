@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Damages frames at random: bits, bytes, lengths, parts of other frames, and what the hook says of them. */
+#ifndef FLOWGAUGE_FUZZ_MUTATE_H
+#define FLOWGAUGE_FUZZ_MUTATE_H
+
+#include "frame.h"
+
+struct mutator {
+	uint64_t seed, state;
+};
+
+void mutator_seed(struct mutator *mutator, uint64_t seed);
+/* `out`: one of the `count` frames, damaged. */
+void mutate(struct mutator *mutator, const struct frame *frames, size_t count, struct frame *out);
+
+#endif

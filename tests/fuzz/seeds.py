@@ -1,0 +1,33 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control and
+fuzz_http. The configurations are the project's own."""
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RULES = ["- - - - -", "1.1.1.1 2.2.2.2 - 22 TCP", "[10.1.0.1,11.1.1.1] - 9999 - ICMP", "[::1] 2001:db8::/32 1-65535 - [tcp,Udp,47]",
+         "10.0.0.0/8 0.0.0.0/0 [80,443,1000-2000] 0 255"]
+REQUESTS = ['{"command":"status"}\n', '{"command":"flows","top":10,"sort":"bytes"}\n', '{"command":"reload"}\n', '{}\n', '[1]\n', 'x']
+HEADERS = ["gzip;q=0.5, identity", "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.5", "localhost:8080",
+           "127.0.0.1", "[::1]:8080", "http://localhost:8080\nlocalhost:8080", "null\nlocalhost", "42"]
+
+
+def write(corpus, target, inputs):
+    place = corpus / target
+    place.mkdir(parents=True, exist_ok=True)
+    for number, content in enumerate(inputs):
+        (place / f"seed-{number}").write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def main():
+    corpus = pathlib.Path(sys.argv[1])
+    configurations = sorted([ROOT / "config.json", *(ROOT / "docs" / "examples").glob("*.json")])
+    rules = '{"RULES": ["1.1.1.1 - - - TCP"], "PATTERN": "0xFF00", "OFFSET": 3, "DISPLAY": {"Jitter": "True"}}'
+    write(corpus, "fuzz_config", [path.read_bytes() for path in configurations] + [rules])
+    write(corpus, "fuzz_rule", RULES)
+    write(corpus, "fuzz_control", REQUESTS)
+    write(corpus, "fuzz_http", HEADERS)
+
+
+main()
