@@ -28,7 +28,16 @@ struct {
 	__type(value, __u64);
 } order SEC(".maps");
 
+/* Where each TCP flow's stream stands: its segments come in order. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ORDER_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} positions SEC(".maps");
+
 __u32 next_run;
+const volatile __u32 tcp_payload; /* bytes of a segment; 0: the packet is not TCP */
 const volatile __u32 number_at; /* offset of a sequence word to count up; 0: none */
 
 SEC("tc")
@@ -50,6 +59,15 @@ int bench_driver(struct __sk_buff *skb)
 	ports[0] = bpf_htons(1024 + (*flow & 0xff));
 	if (number_at && start + number_at + 4 <= end)
 		*(__be32 *)(start + number_at) = bpf_htonl((__u32)(next_run));
+	if (tcp_payload) {
+		__u32 index = *flow;
+		__u32 *position = bpf_map_lookup_elem(&positions, &index);
+
+		if (!position)
+			return 0;
+		*(__be32 *)(ports + 2) = bpf_htonl(*position);
+		*position += tcp_payload;
+	}
 	bpf_tail_call(skb, &target, 0);
 	return 0;
 }

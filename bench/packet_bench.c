@@ -72,7 +72,7 @@ static unsigned int packet_make(const struct variant *variant, unsigned char *fr
 	memcpy(frame + 26, "\x0a\x00\x00\x01\x0a\x01\x00\x02", 8);
 	memcpy(frame + 34, "\x10\x00\x13\x89", 4);
 	if (variant->is_tcp)
-		frame[46] = TCP_HEADER_WORDS << 4;
+		frame[46] = TCP_HEADER_WORDS << 4, frame[47] = 0x10, frame[48] = 0xff; /* ACK, and a window */
 	else
 		frame[38] = (ip_bytes - 20) >> 8, frame[39] = (ip_bytes - 20) & 0xff;
 	return variant->frame_bytes;
@@ -147,6 +147,8 @@ static struct driver_bpf *driver_load(const struct variant *variant, int target)
 		die("cannot open the driver", errno);
 	if (!variant->is_tcp && variant->sequence == SEQUENCE_AT_OFFSET)
 		driver->rodata->number_at = UDP_PAYLOAD;
+	if (variant->is_tcp)
+		driver->rodata->tcp_payload = variant->frame_bytes - ETH_HLEN - 20 - 4 * TCP_HEADER_WORDS;
 	error = driver_bpf__load(driver);
 	if (error)
 		die("cannot load the driver", error);

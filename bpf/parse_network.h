@@ -124,8 +124,7 @@ static __always_inline int parse_extension(struct cursor *cursor, const struct b
 	if (protocol != PROTOCOL_FRAGMENT)
 		return extension_pass(buffer, facts, extension->next, extension_bytes(protocol, extension->length));
 	carry(facts->fragment, (extension->fragment_offset & bpf_htons(IP6_FRAGMENT_OFFSET)) != 0);
-	carry(facts->fragment_first,
-	      (extension->fragment_offset & bpf_htons(IP6_FRAGMENT_OFFSET | 1)) == bpf_htons(1));
+	carry(facts->fragment_first, (extension->fragment_offset & bpf_htons(IP6_FRAGMENT_OFFSET | 1)) == bpf_htons(1));
 	carry(facts->fragment_ident, extension->ident);
 	return extension_pass(buffer, facts, extension->next, sizeof(*extension));
 }

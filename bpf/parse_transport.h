@@ -65,8 +65,8 @@ static __always_inline int has_ports(__u8 protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == PROTOCOL_SCTP;
 }
 
-static __always_inline int parse_whole_transport(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
-						 __u32 *left)
+static __always_inline int parse_whole_transport(struct cursor *cursor, const struct buffer *buffer,
+						 struct facts *facts, __u32 *left)
 {
 	__u32 offset = cursor->offset, header = transport_header_bytes(facts->key.protocol);
 	struct ports_header *ports;
@@ -120,7 +120,8 @@ static __always_inline void parse_part_of_transport(struct cursor *cursor, struc
 	*left = *left > header ? *left - header : 0;
 }
 
-static __always_inline int parse_transport(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __u32 *left)
+static __always_inline int parse_transport(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
+					   __u32 *left)
 {
 	__u32 offset = cursor->offset, all = *left;
 	int result;

@@ -118,7 +118,8 @@ static __always_inline int sequence_wanted(const struct facts *facts)
 }
 
 /* One packet of a merged buffer. The search is done before the lock is taken. */
-static __always_inline void sequence_segment(void *context, int is_xdp, struct flow_record *flow, __u32 offset, __u32 bytes)
+static __always_inline void sequence_segment(void *context, int is_xdp, struct flow_record *flow, __u32 offset,
+					     __u32 bytes)
 {
 	__u32 number;
 

@@ -13,7 +13,7 @@ enum clock_source {
 /* What a capture knows of a frame beside its bytes; goes in front of the frame as XDP metadata. */
 struct packet_note {
 	__u64 time_ns;
-	__u32 wire_length;    /* bytes on the wire, also those that were not captured; 0: all are there, as in a live frame */
+	__u32 wire_length;    /* bytes on the wire, captured or not; 0: a live frame, whose bytes are all there */
 	__u16 link_bytes;     /* of a link header that is not Ethernet: where the network header starts */
 	__be16 link_protocol; /* EtherType after such a link header; 0: the link is Ethernet */
 };

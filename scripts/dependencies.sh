@@ -47,6 +47,7 @@ table() {
 	module pytest|python3-pytest|python3-pytest|test
 	module jsonschema|python3-jsonschema|python3-jsonschema|test
 	module scapy|python3-scapy|python3-scapy|test
+	browser chromium|chromium chromium-driver|chromium chromedriver|test
 	module yaml|python3-yaml|python3-pyyaml|test
 	command clang-format|clang-format|clang-tools-extra|lint
 	command clang-tidy|clang-tidy|clang-tools-extra|lint
@@ -80,6 +81,7 @@ is_there() {
 	module) /usr/bin/python3 -c "import $2" 2>/dev/null ;;
 	bpftool) bpftool_path >/dev/null ;;
 	fuzzer) fuzzer_works ;;
+	browser) browser_is_there ;;
 	esac
 }
 
@@ -103,6 +105,12 @@ too_old() {
 		[ "${version%%.*}" -ge $CLANG_LEAST ] ||
 			echo "clang $version is too old: version $CLANG_LEAST or later is needed to compile the BPF programs"
 	fi
+}
+
+# Ubuntu has it as a snap alone, which does not run in a network namespace: there the tests of the page are skipped.
+browser_is_there() {
+	# shellcheck disable=SC1091
+	(. /etc/os-release && [ "$ID" = ubuntu ]) || { command -v chromium && command -v chromedriver; } >/dev/null
 }
 
 # Rows of the table that the set needs and the machine lacks: kind name|debian|fedora

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs the suites and counts: run.py [--build DIR] [unit] [bpf] [fuzz] [e2e]. The last line is "N passed, N failed".
+"""Runs the suites and counts: run.py [--build DIR] [unit] [bpf] [fuzz] [e2e] [web]. The last line is "N passed, N failed".
 
 unit and bpf are cmocka programs, whose TAP output is read as it comes, so that what a program did before it crashed
-counts; e2e is pytest. fuzz is such programs, too, and libFuzzer's: one test each, $FUZZ_SECONDS (60) in all. A program that crashes, hangs or reports nothing is one more failed test, with its last lines
+counts; e2e and web are pytest. fuzz is such programs, too, and libFuzzer's: one test each, $FUZZ_SECONDS (60) in all. A program that crashes, hangs or reports nothing is one more failed test, with its last lines
 shown: a suite cannot pass by saying nothing.
 """
 import argparse
@@ -18,8 +18,8 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ("unit", "bpf", "fuzz", "e2e")
-SECONDS = {"unit": 180, "bpf": 600, "fuzz": 600, "e2e": 3600}  # a program that takes longer hangs
+SUITES = ("unit", "bpf", "fuzz", "e2e", "web")
+SECONDS = {"unit": 180, "bpf": 600, "fuzz": 600, "e2e": 3600, "web": 600}  # a program that takes longer hangs
 LINES_SHOWN = 30
 
 TAP_PLAN = re.compile(r"1\.\.(\d+)$")
@@ -145,7 +145,7 @@ def pytest_suite(suite, build):
         yield Case(suite, "failed", f"{len(cases)} tests reported, exit status {status}\n" + last_lines(output))
 
 
-RUNNERS = {"e2e": pytest_suite, "fuzz": fuzz_suite}
+RUNNERS = {"e2e": pytest_suite, "web": pytest_suite, "fuzz": fuzz_suite}
 
 
 def main():

@@ -136,7 +136,8 @@ class Shapes:
     def datagram(self, family):
         whole = bytes(self.random.choice((UDP, SCTP))(**self.ports()) / Raw(self.random.randbytes(self.random.randrange(40, 3000))))
         protocol = self.random.choice((17, 17, 17, 132, 1))
-        size, ident = self.random.choice((16, 256, 1480)), self.random.randrange(4)
+        size = self.random.choice([size for size in (16, 256, 1480) if size < len(whole)])
+        ident = self.random.randrange(4)
         parts = []
         for at in range(0, len(whole), size)[:40]:
             more = at + size < len(whole)

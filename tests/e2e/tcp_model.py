@@ -34,7 +34,7 @@ def write_pcap(path, frames):
 
 
 class Path:
-    """From one end past the observer to the other. What is lost before the observer leaves a hole, what is lost after it does not."""
+    """From one end past the observer to the other. What is lost before it leaves a hole, what is lost after it does not."""
 
     def __init__(self, world, delay_ns, lost_before=0, lost_after=0, overtaken=0, doubled=0):
         self.world, self.delay_ns = world, delay_ns
@@ -70,7 +70,7 @@ class Conversation:
         self.initial = world.draw.choice((world.draw.randrange(1 << 32), (1 << 32) - world.draw.randrange(1, total + 2)))
         self.other = world.draw.randrange(1, 1 << 32)  # the server's only number
         self.acknowledged = self.sent = self.highest = 0  # of the client, relative to the first byte
-        self.duplicates = self.timer = self.keep_alives = 0
+        self.duplicates = self.timer = 0
         self.keep_alives, self.stalls = keep_alives, stalls
         self.window = self.open_window = world.draw.randrange(8000, 60000)
         self.received, self.apart, self.done = 0, [], False
@@ -80,7 +80,8 @@ class Conversation:
         world.at(world.now + (there.delay_ns + back.delay_ns if handshake else 0) + 5 * MS, self.begin, handshake)
 
     def client(self, at, size, flags, acknowledged=1, deliver=None):
-        self.there.send(self.ends, deliver or self.serve, self.initial + 1 + at, (self.other + 1) * acknowledged, flags, 64000, size)
+        self.there.send(self.ends, deliver or self.serve, self.initial + 1 + at, (self.other + 1) * acknowledged, flags,
+                        64000, size)
 
     def server(self, flags=ACK, window=None):
         self.back.send(self.other_ends, self.acknowledge, self.other + (not flags & SYN),
@@ -122,7 +123,7 @@ class Conversation:
         if not size and not flags & FIN and not self.is_keep_alive(sequence):
             return
         at = (sequence - self.initial - 1) & MASK
-        if at < 1 << 31 and (self.open_window or size > 1):
+        if at < 1 << 31 and (size > 1 or at + size >= self.total):  # a probe is not taken
             self.apart = [part for part in sorted(self.apart + [(at, at + size)]) if part[1] > self.received]
             for start, end in self.apart:
                 if start <= self.received:

@@ -33,8 +33,8 @@ def written(path, data):
 
 def frames(count=SOME, **options):
     """A second apart, of three flows."""
-    return [captures.frame((1 + i) * captures.SECOND, packets.ethernet_frame(packets.udp_packet(5000 + i % 3, 6000, 100)), **options)
-            for i in range(count)]
+    data = [packets.ethernet_frame(packets.udp_packet(port, 6000, 100)) for port in (5000, 5001, 5002)]
+    return [captures.frame((1 + i) * captures.SECOND, data[i % 3], **options) for i in range(count)]
 
 
 @pytest.fixture
@@ -118,7 +118,8 @@ def test_jumbo_frames(config, place):
     """Up to 9216 bytes are looked at, here for a number at the very end; what is longer counts all the same."""
     sizes = (9216 - 42, 16000, 65000)
     data = [packets.ethernet_frame(packets.udp_packet(5000, 6000, size)) for size in sizes]
-    path = written(place / "jumbo.pcap", captures.capture([captures.frame((1 + i) * captures.SECOND, each) for i, each in enumerate(data)]))
+    whole = [captures.frame((1 + i) * captures.SECOND, each) for i, each in enumerate(data)]
+    path = written(place / "jumbo.pcap", captures.capture(whole))
     (flow,) = captures.read(path, config).flows.values()
     assert flow[:3] == (3, sum(map(len, data)), sum(sizes))
     numbered = [captures.frame((1 + i) * captures.SECOND, data[0][:-4] + number.to_bytes(4, "big"))

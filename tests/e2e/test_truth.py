@@ -17,7 +17,6 @@ import shapes  # noqa: E402: needs scapy
 EACH = 26  # captures of each kind
 LINK = bytes.fromhex("020000000002020000000001")
 IP6_ENDS = bytes.fromhex("20010db8000000000000000000000001 20010db8000000000000000000000002")
-ENDS6 = ("2001:db8::1", "2001:db8::2")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,7 +88,8 @@ DIFFERENCES = (
     ("no length and no jumbo option", ipv6(44, bytes.fromhex("11 00 00 00 00000007") + UDP, length=0), None,
      (0, 0, 44, 0), (0, 0, 0, 0)),
     ("cut inside IPv4 options", ipv4(17, UDP, options=b"\x94\x04\0\0\x01\x01\x01\x01"), 36, (0, 0, 17, 10), None),
-    ("an MPLS label in front of IP", LINK + bytes.fromhex("8847 00012140") + ipv4(17, UDP)[14:], None, (5000, 6000, 17, 10), None),
+    ("an MPLS label in front of IP", LINK + bytes.fromhex("8847 00012140") + ipv4(17, UDP)[14:], None,
+     (5000, 6000, 17, 10), None),
     ("PPPoE in front of IP", LINK + bytes.fromhex("8864 1100 0001 0028 0021") + ipv4(17, UDP)[14:], None,
      (5000, 6000, 17, 10), None),
 )
@@ -111,14 +111,30 @@ def test_explained_differences(what, data, captured, ours, theirs, config, place
     assert reading.total["seen"] == {"packets": 1, "bytes": len(data)}
 
 
+def fragment(offset_and_more, payload=UDP[:16]):
+    return ipv6(44, b"\x11\0" + offset_and_more.to_bytes(2, "big") + b"\0\0\0\7" + payload)
+
+
+def packets_of(flows):
+    return {key[2:]: flow.packets for key, flow in flows.items()}
+
+
 def test_fragment_after_a_minute(config, place):
     """Nobody reassembles a datagram for longer than 60 s (RFC 8200, 4.5): a later fragment is then of another one."""
-    first, later = (bytes.fromhex("11 00") + offset.to_bytes(2, "big") + bytes(3) + b"\7" + UDP[:16] for offset in (1, 16))
+    parts = (1, fragment(1)), (60, fragment(16)), (62, fragment(16))
     path = place / "late.pcap"
-    path.write_bytes(captures.capture([captures.frame(second * captures.SECOND, ipv6(44, part))
-                                       for second, part in ((1, first), (60, later), (62, later))]))
-    assert {key[2:]: flow.packets for key, flow in captures.read(path, config).flows.items()} == {(5000, 6000, 17): 2, (0, 0, 17): 1}
-    assert {key[2:]: flow.packets for key, flow in captures.truth(path).items()} == {(5000, 6000, 17): 3}
+    path.write_bytes(captures.capture([captures.frame(second * captures.SECOND, part) for second, part in parts]))
+    assert packets_of(captures.read(path, config).flows) == {(5000, 6000, 17): 2, (0, 0, 17): 1}
+    assert packets_of(captures.truth(path)) == {(5000, 6000, 17): 3}
+
+
+def test_atomic_fragment(config, place):
+    """A datagram in one fragment is nobody's first one (RFC 6946), also if it has another datagram's identification."""
+    parts = fragment(1), fragment(0, b"\x13\x89" + UDP[2:]), fragment(16)
+    path = place / "atomic.pcap"
+    path.write_bytes(captures.capture([captures.frame((1 + i) * 1000, part) for i, part in enumerate(parts)]))
+    assert packets_of(captures.read(path, config).flows) == {(5000, 6000, 17): 2, (5001, 6000, 17): 1}
+    assert packets_of(captures.truth(path)) == {(5000, 6000, 17): 1, (5001, 6000, 17): 2}
 
 
 def test_time_far_backwards(config, place):
