@@ -30,8 +30,8 @@ def tshark(able):
 
 def packets_of(path):
     """tshark's rows of the packets that have a TCP header, as dictionaries."""
-    words = ["tshark", "-n", "-r", str(path), "-Y", "tcp.flags && !icmp && !icmpv6", "-T", "fields", "-E", "separator=/t", "-E", "occurrence=f",
-             "-o", "tcp.relative_sequence_numbers:FALSE"]
+    words = ["tshark", "-n", "-r", str(path), "-Y", "tcp.flags && !icmp && !icmpv6", "-T", "fields",
+             "-E", "separator=/t", "-E", "occurrence=f", "-o", "tcp.relative_sequence_numbers:FALSE"]
     for field in FIELDS:
         words += ["-e", field]
     output = subprocess.run(words, check=True, capture_output=True, text=True, timeout=hosts.PATIENCE).stdout

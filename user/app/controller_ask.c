@@ -68,6 +68,17 @@ static cJSON *read_answer(const struct text *answer, char error[CONTROLLER_ERROR
 	return NULL;
 }
 
+static void explain_unreachable(const char *path, int number, char error[CONTROLLER_ERROR_SIZE])
+{
+	const char *right = "";
+
+	if (number == ENOENT || number == ECONNREFUSED)
+		right = ": none runs there: start one, or give --control the path of its socket";
+	else if (number == EACCES)
+		right = ": be root, or of the group that the socket belongs to";
+	snprintf(error, CONTROLLER_ERROR_SIZE, "cannot reach a monitor at %s: %s%s", path, strerror(number), right);
+}
+
 cJSON *controller_ask(const struct controller *controller, const char *command, pid_t *pid,
 		      char error[CONTROLLER_ERROR_SIZE])
 {
@@ -80,8 +91,7 @@ cJSON *controller_ask(const struct controller *controller, const char *command, 
 
 	if (fd < 0) {
 		result = errno;
-		snprintf(error, CONTROLLER_ERROR_SIZE, "cannot reach a monitor at %s: %s", controller->socket_path,
-			 strerror(result));
+		explain_unreachable(controller->socket_path, result, error);
 		errno = result;
 		return NULL;
 	}

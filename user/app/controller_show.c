@@ -54,11 +54,12 @@ static void print_status(const cJSON *answer)
 {
 	const cJSON *interfaces = cJSON_GetObjectItemCaseSensitive(answer, "interfaces"), *interface;
 	const char *address = string_of(answer, "http_address", NULL);
+	double rules = number_of(answer, "rules");
 
 	printf("flowgauge %s is running, pid %.0f, since %s\n", string_of(answer, "version", "?"),
 	       number_of(answer, "pid"), string_of(answer, "since", "?"));
-	printf("configuration %s, %.0f rules, %.0f of %.0f flows\n",
-	       string_of(answer, "config", "(none: the defaults)"), number_of(answer, "rules"),
+	printf("configuration %s, %.0f rule%s, %.0f of %.0f flows\n",
+	       string_of(answer, "config", "(none: the defaults)"), rules, rules == 1 ? "" : "s",
 	       number_of(answer, "flows"), number_of(answer, "flows_limit"));
 	if (address)
 		printf("http on %s port %.0f\n", address, number_of(answer, "http_port"));

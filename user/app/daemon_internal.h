@@ -23,7 +23,7 @@ struct daemon {
 	struct watch *watch;
 	struct book *book;
 	struct self_report self;
-	struct report *report; /* the last one; never NULL once the daemon runs */
+	struct report *report; /* the last one; NULL after a tick that failed */
 	struct control *control;
 	struct http *http;
 	struct screen *screen;

@@ -49,7 +49,7 @@ static void status_members(const struct daemon *daemon, struct json_writer *json
 		json_null(json, "http_port");
 	json_double(json, "interval_seconds", config->interval_seconds);
 	json_u64(json, "rules", config->rule_count);
-	json_u64(json, "flows", daemon->report->flow_count);
+	json_u64(json, "flows", daemon->report ? daemon->report->flow_count : 0);
 	json_u64(json, "flows_limit", config->max_flows);
 	json_u64(json, "late_ticks", daemon->late_ticks);
 	json_u64(json, "ticks_left_out_of_output", daemon->stream ? stream_left_out(daemon->stream) : 0);
@@ -118,6 +118,10 @@ int daemon_request(void *context, const struct control_request *request, struct 
 		json_begin(&json, members);
 		status_members(daemon, &json);
 	} else if (!strcmp(request->command, "flows")) {
+		if (!daemon->report) {
+			text_append(error, "there is no report: the last tick could not read the counters");
+			return -EAGAIN;
+		}
 		request_flows(daemon, request, members);
 	} else if (!strcmp(request->command, "reload")) {
 		return request_reload(daemon, members, error);

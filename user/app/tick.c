@@ -111,6 +111,17 @@ static void show(struct daemon *daemon)
 		show_lines(daemon);
 }
 
+/*
+ * The last report is let go before the next one is made, so that its memory serves again: nobody asks for it meanwhile, as
+ * there is one thread. Only the screen keeps it, for the user's keys.
+ */
+static void let_go(struct daemon *daemon)
+{
+	daemon->report = report_release(daemon->report);
+	if (daemon->http)
+		http_show(daemon->http, NULL);
+}
+
 int tick_now(struct daemon *daemon, uint64_t late)
 {
 	struct taking taking = { .book = daemon->book };
@@ -124,6 +135,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	struct report *report;
 	int error;
 
+	let_go(daemon);
 	book_begin(daemon->book, clock_monotonic_ns(), clock_realtime_ns());
 	error = monitor_read(daemon->monitor, &visitor, &reading);
 	if (!error)
@@ -135,7 +147,6 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;
-	report_release(daemon->report);
 	daemon->report = report;
 	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);

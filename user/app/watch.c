@@ -12,6 +12,9 @@
 #include "base/text.h"
 #include "kernel/links.h"
 
+/* The first place in the ledger belongs to no interface. */
+#define WATCHED_MAX (INTERFACES_MAX - 1)
+
 struct watched {
 	struct link_info link;
 	struct attachment attachment;
@@ -25,9 +28,9 @@ struct watch {
 	struct links *links;
 	struct watch_hooks hooks;
 	const struct config *config; /* borrowed: the daemon's own, which outlives this */
-	struct watched interfaces[INTERFACES_MAX];
+	struct watched interfaces[WATCHED_MAX];
 	size_t count;
-	struct interface_report reports[INTERFACES_MAX];
+	struct interface_report reports[WATCHED_MAX];
 	bool starting;
 	bool changed;
 	char error[MONITOR_ERROR_SIZE]; /* the first failure of an interface asked for by name, while starting */
@@ -103,9 +106,9 @@ static void pick_up(struct watch *watch, const struct link_info *link, enum matc
 	struct watched *watched;
 	int error;
 
-	if (watch->count == INTERFACES_MAX) {
+	if (watch->count == WATCHED_MAX) {
 		log_warning("%s is not watched: %d interfaces are watched already; name the ones you need with -i",
-			    link->name, INTERFACES_MAX);
+			    link->name, WATCHED_MAX);
 		return;
 	}
 	watched = &watch->interfaces[watch->count++];

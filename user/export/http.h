@@ -34,7 +34,7 @@ int http_open(struct loop *loop, const struct http_config *config, const struct 
 	      char error[HTTP_ERROR_SIZE]);
 struct http *http_close(struct http *http);
 void http_configure(struct http *http, const struct prometheus_config *config);
-void http_show(struct http *http, struct report *report); /* takes a reference */
+void http_show(struct http *http, struct report *report); /* takes a reference; NULL: shows none until the next */
 uint16_t http_port(const struct http *http);
 
 #endif

@@ -186,7 +186,7 @@ void documents_show(struct documents *documents, struct report *report)
 	struct report *before = documents->report;
 
 	drop_all(documents);
-	documents->report = report_reference(report);
+	documents->report = report ? report_reference(report) : NULL;
 	report_release(before);
 }
 

@@ -31,8 +31,7 @@ struct book *book_free(struct book *book)
 	free(book->rows);
 	free(book->owners);
 	free(book->ranks);
-	report_release(book->newest);
-	report_release(book->older);
+	report_release(book->last);
 	free(book->places);
 	free(book->interfaces);
 	free(book);

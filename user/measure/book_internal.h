@@ -66,8 +66,7 @@ struct book {
 	struct flow_entry **owners; /* of each row */
 	struct rank *ranks;         /* RANKS_PER_ROW a row */
 	size_t owner_capacity, rank_capacity;
-	/* The last two reports. Nobody shows the older one any more when the next one begins: its rows are written anew. */
-	struct report *newest, *older;
+	struct report *last; /* its rows are written again when nobody shows it any more */
 
 	struct place *places;
 	size_t place_count, place_capacity;
@@ -87,7 +86,7 @@ enum protocol_group group_of(unsigned int protocol);
 int rows_make_room(struct book *book);
 int rows_make_room_for_ranks(struct book *book);
 void rows_drop_ranks(struct book *book); /* 64 bytes a flow that only the ordering needs */
-/* The rows become the report's, and the report the newest. */
+/* The rows become the report's, and the report the last. */
 void rows_hand_over(struct book *book, struct report *report);
 
 /* --- interfaces and ledgers: book_ledgers.c --- */

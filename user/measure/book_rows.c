@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory for the rows of reports. It is most of what the monitor needs: 312 bytes a flow, twice, because the report
- * before is still shown while the next one is made. Taken from the system and given back at each tick, the kernel would
- * clear it page by page each time, which costs as much as the whole reading. So the rows of the report before the last
- * are written again, as soon as nobody shows that report.
+ * Memory for the rows of reports: most of what the monitor needs. Taken from the system and given back at each tick, the
+ * kernel would clear it page by page each time, which costs as much as the whole reading. So the rows of the last report
+ * are written again, if nobody shows it any more when the next reading begins; else new ones are made.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,14 +19,14 @@ static size_t rows_enough(size_t count)
 
 static void recycle_rows(struct book *book)
 {
-	struct report *older = book->older;
+	struct report *last = book->last;
 
-	if (!older || older->references > 1 || !older->flows)
+	if (!last || last->references > 1 || !last->flows)
 		return;
-	book->rows = older->flows;
-	book->row_capacity = rows_enough(older->flow_count);
-	older->flows = NULL;
-	older->flow_count = 0;
+	book->rows = last->flows;
+	book->row_capacity = rows_enough(last->flow_count);
+	last->flows = NULL;
+	last->flow_count = 0;
 }
 
 static int grow_rows(struct book *book)
@@ -110,7 +109,6 @@ void rows_hand_over(struct book *book, struct report *report)
 	book->rows = NULL;
 	book->row_count = 0;
 	book->row_capacity = 0;
-	report_release(book->older);
-	book->older = book->newest;
-	book->newest = report_reference(report);
+	report_release(book->last);
+	book->last = report_reference(report);
 }
