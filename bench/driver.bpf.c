@@ -38,7 +38,7 @@ struct {
 
 __u32 next_run;
 const volatile __u32 tcp_payload; /* bytes of a segment; 0: the packet is not TCP */
-const volatile __u32 number_at; /* offset of a sequence word to count up; 0: none */
+const volatile __u32 number_at;   /* offset of a sequence word to count up; 0: none */
 
 SEC("tc")
 int bench_driver(struct __sk_buff *skb)

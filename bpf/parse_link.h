@@ -71,7 +71,8 @@ static __always_inline int parse_pppoe(struct cursor *cursor, __be16 *protocol)
 	if (!pppoe)
 		return PARSED_SHORT;
 	*protocol = pppoe->protocol == bpf_htons(PPP_IPV4) ? bpf_htons(ETH_P_IP) :
-		    pppoe->protocol == bpf_htons(PPP_IPV6) ? bpf_htons(ETH_P_IPV6) : 0;
+		    pppoe->protocol == bpf_htons(PPP_IPV6) ? bpf_htons(ETH_P_IPV6) :
+							     0;
 	return PARSED_IP;
 }
 
@@ -120,7 +121,8 @@ static __always_inline int is_link_header(__be16 protocol)
 }
 
 /* Gives the EtherType of what follows; 0 if it is nothing that is known. */
-static __always_inline int parse_link(struct cursor *cursor, const struct buffer *buffer, struct facts *facts, __be16 *protocol)
+static __always_inline int parse_link(struct cursor *cursor, const struct buffer *buffer, struct facts *facts,
+				      __be16 *protocol)
 {
 	struct ethhdr *ethernet;
 	int result = PARSED_IP;

@@ -169,7 +169,8 @@ static __always_inline __u64 search_in_place(void *context, int is_xdp, __u32 of
 }
 
 /* The rest: beyond the linear part, or too near its end to read a whole window. */
-static __always_inline __u64 search_copied(void *context, int is_xdp, __u32 offset, __u32 bytes, __u32 candidates, __u32 *block)
+static __always_inline __u64 search_copied(void *context, int is_xdp, __u32 offset, __u32 bytes, __u32 candidates,
+					   __u32 *block)
 {
 	struct scratch *scratch = scratch_get();
 
@@ -184,7 +185,8 @@ static __always_inline __u64 search_copied(void *context, int is_xdp, __u32 offs
 		if (here > WINDOW_BYTES)
 			here = WINDOW_BYTES;
 		barrier_var(here);
-		if (here < 1 || here > WINDOW_BYTES || payload_copy(context, is_xdp, offset + done, scratch->window, here))
+		if (here < 1 || here > WINDOW_BYTES ||
+		    payload_copy(context, is_xdp, offset + done, scratch->window, here))
 			break;
 		if (!block_hit(scratch->window))
 			continue;

@@ -42,7 +42,7 @@ enum tunnel_kind {
 #define TUNNEL_GTPU_PORT 2152
 
 struct tunnels {
-	__u32 kinds; /* of enum tunnel_kind, or-ed */
+	__u32 kinds;                              /* of enum tunnel_kind, or-ed */
 	__u16 vxlan_port, geneve_port, gtpu_port; /* UDP, host byte order */
 	__u16 reserved;
 };

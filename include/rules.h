@@ -36,8 +36,8 @@ struct rule_prefix {
 };
 
 struct rule_state {
-	__u32 generation;           /* raised with each new set; set = generation % RULE_SETS */
-	__u32 active[RULE_SETS];    /* 0: the set holds no rule, and everything is wanted */
+	__u32 generation;        /* raised with each new set; set = generation % RULE_SETS */
+	__u32 active[RULE_SETS]; /* 0: the set holds no rule, and everything is wanted */
 	__u32 zero;
 };
 

@@ -263,14 +263,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gaps_are_summed),
-		cmocka_unit_test(test_a_stop_starts_the_measure_anew),
-		cmocka_unit_test(test_time_runs_backwards),
-		cmocka_unit_test(test_a_flow_that_begins_at_zero),
-		cmocka_unit_test(test_merged_buffers),
-		cmocka_unit_test(test_merged_buffers_without_a_length),
-		cmocka_unit_test(test_squares_turn_over),
-		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_gaps_are_summed),     cmocka_unit_test(test_a_stop_starts_the_measure_anew),
+		cmocka_unit_test(test_time_runs_backwards), cmocka_unit_test(test_a_flow_that_begins_at_zero),
+		cmocka_unit_test(test_merged_buffers),      cmocka_unit_test(test_merged_buffers_without_a_length),
+		cmocka_unit_test(test_squares_turn_over),   cmocka_unit_test(test_overflow),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

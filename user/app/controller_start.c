@@ -150,6 +150,8 @@ static int run_detached(const struct controller *controller)
 	if (log_start < 0) {
 		log_error("cannot open the log %s: %s: start it as root, or with --control in a directory of yours",
 			  path, strerror(errno));
+		if (log_fd >= 0)
+			close(log_fd);
 		return EXIT_FAILED;
 	}
 	child = fork();

@@ -10,7 +10,7 @@
 struct link_info {
 	unsigned int ifindex;
 	char name[IF_NAMESIZE];
-	bool up;          /* administratively */
+	bool up; /* administratively */
 	bool loopback;
 	unsigned short type; /* ARPHRD_* */
 	uint32_t mtu;
