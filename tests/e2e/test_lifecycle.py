@@ -58,12 +58,16 @@ def test_detached(pair, place):
     logs = watched.controller("logs").stdout
     assert "watching veth0 ingress by" in logs
     assert watched.controller("logs", "--lines", "1").stdout.count("\n") == 1
+    watched.controller("reload")
+    line = watched.controller("logs", "--lines", "1").stdout
+    assert re.fullmatch(r"20[0-9]{2}-[0-9-]+T[0-9:.]+Z flowgauge: reloaded [^\n]+\n", line), line
 
     assert watched.controller("stop").stdout == f"flowgauge has ended, pid {pid}\n"
     assert has_ended(pid)
     assert watched.controller("status", check=False).returncode == NOT_RUNNING
     result = watched.controller("stop", check=False)
     assert (result.returncode, result.stdout) == (FAILED, "")
+    assert re.fullmatch(r"monitor_controller: cannot reach [^\n]+: none runs there: start one[^\n]+\n", result.stderr), result.stderr
     assert re.fullmatch(r"monitor_controller: [^\n]*" + re.escape(str(watched.control)) + r"[^\n]*\n", result.stderr)
     wait_until_nothing_is_attached(far, "veth0")
 

@@ -190,7 +190,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 15
+    assert len(document) == 17
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

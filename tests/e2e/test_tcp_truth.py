@@ -131,6 +131,8 @@ DIFFERENCES = {
     "another SYN-ACK without its SYN": (
         [(0, 99, 1, SYN | ACK, 9, 0), (0, 100, 1, ACK, 9, 10), (0, 50, 1, SYN | ACK, 9, 0), (0, 51, 1, ACK, 9, 10)], {},
         {"out_of_order": 2}),
+    "a number of 0 is the highest": (
+        [(0, (1 << 32) - 10, 1, ACK, 9, 10), (0, 50, 1, ACK, 9, 10)], {"lost_segments": 1}, {}),
 }
 
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/daemon_internal.h"
@@ -260,6 +261,20 @@ static void last_report(struct daemon *daemon)
 		fail(daemon, EXIT_FAILED, strerror(-error));
 }
 
+/*
+ * The lines of a log file outlive the run, and need times. Not from the start: why a monitor did not start is shown to
+ * who started it.
+ */
+static void log_file_begin(void)
+{
+	struct stat information;
+
+	if (fstat(STDERR_FILENO, &information) || !S_ISREG(information.st_mode))
+		return;
+	log_set_timestamps(true);
+	log_info("runs as pid %ld", (long)getpid());
+}
+
 int daemon_run(const struct options *options, struct config *config)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -273,6 +288,7 @@ int daemon_run(const struct options *options, struct config *config)
 	daemon->config = config;
 	daemon->signals.source.fd = daemon->tick.source.fd = daemon->end.source.fd = -1;
 	if (!open_all(daemon)) {
+		log_file_begin();
 		error = loop_run(daemon->loop);
 		if (error)
 			fail(daemon, EXIT_FAILED, strerror(-error));

@@ -111,9 +111,20 @@ static int skeleton_load(struct monitor *monitor, bool xdp, char *log)
 	return err;
 }
 
+/* Whether the programs should load here: then it is not the kernel's age that the verifier minds. */
+static bool kernel_suffices(const struct utsname *kernel, bool xdp)
+{
+	unsigned int major = 0, minor = 0;
+
+	if (sscanf(kernel->release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 5 || (major == 5 && minor >= (xdp ? 18 : 15));
+}
+
 static void refusal_explain(const struct monitor_config *config, int err, bool verifier, char error[MONITOR_ERROR_SIZE])
 {
 	const char *missing = monitor_missing_capabilities();
+	bool xdp = config->hook == HOOK_XDP || config->hook == HOOK_XDP_GENERIC;
 	struct utsname kernel;
 
 	if (uname(&kernel))
@@ -131,13 +142,15 @@ static void refusal_explain(const struct monitor_config *config, int err, bool v
 	else if (!verifier && (err == -ENOMEM || err == -E2BIG))
 		snprintf(error, MONITOR_ERROR_SIZE, "no memory for a table of %u flows: use a smaller --max-flows",
 			 config->max_flows);
+	else if (kernel_suffices(&kernel, xdp))
+		snprintf(error, MONITOR_ERROR_SIZE,
+			 "the kernel (Linux %s) refuses the BPF programs: %s: it should not: please report it; fewer of "
+			 "decapsulate, PATTERN and OFFSET ask less of it",
+			 kernel.release, strerror(-err));
 	else
 		snprintf(error, MONITOR_ERROR_SIZE,
 			 "the kernel (Linux %s) refuses the BPF programs: %s: Linux 5.15 or later is needed%s",
-			 kernel.release, strerror(-err),
-			 config->hook == HOOK_XDP || config->hook == HOOK_XDP_GENERIC ?
-				 ", and 5.18 for XDP: use --hook tc" :
-				 "");
+			 kernel.release, strerror(-err), xdp ? ", and 5.18 for XDP: use --hook tc" : "");
 }
 
 int monitor_load(struct monitor *monitor, char error[MONITOR_ERROR_SIZE])
