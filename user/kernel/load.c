@@ -114,10 +114,10 @@ static int skeleton_load(struct monitor *monitor, bool xdp, char *log)
 /* Whether the programs should load here: then it is not the kernel's age that the verifier minds. */
 static bool kernel_suffices(const struct utsname *kernel, bool xdp)
 {
-	unsigned int major = 0, minor = 0;
+	char *rest;
+	unsigned long major = strtoul(kernel->release, &rest, 10);
+	unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
 
-	if (sscanf(kernel->release, "%u.%u", &major, &minor) != 2)
-		return false;
 	return major > 5 || (major == 5 && minor >= (xdp ? 18 : 15));
 }
 
