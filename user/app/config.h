@@ -37,6 +37,7 @@ struct config {
 	bool bits;
 	double nominal_gap_ms;
 	bool json;
+	bool verbose;
 	bool quiet;              /* no table, no records: for a monitor in the background */
 	double duration_seconds; /* 0: none */
 	bool http_enabled;       /* default true */

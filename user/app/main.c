@@ -51,6 +51,8 @@ int main(int argc, char **argv)
 	case OPTIONS_DONE:
 		break;
 	case OPTIONS_RUN:
+		if (config->verbose)
+			log_set_level(LOG_LEVEL_DEBUG);
 		if (config->check_only)
 			printf("%s: good\n", *config->path ? config->path : "no configuration file: the defaults are");
 		else if (*config->read_path)

@@ -159,6 +159,14 @@ static int apply_quiet(struct flags *flags, const char *given, const char *value
 	return 0;
 }
 
+static int apply_verbose(struct flags *flags, const char *given, const char *value)
+{
+	(void)given;
+	(void)value;
+	flags->config->verbose = true;
+	return 0;
+}
+
 static int apply_duration(struct flags *flags, const char *given, const char *value)
 {
 	return apply_double(flags, given, value, INTERVAL_LOW, DURATION_HIGH, "seconds",
@@ -219,6 +227,7 @@ const struct flag flag_table[] = {
 	{ 'q', "quiet", NULL, "neither screen nor records on standard output", "off", apply_quiet },
 	{ 'r', "read", "FILE", "read a capture (pcap, pcapng, - for standard input) instead of interfaces", NULL,
 	  apply_read },
+	{ 'v', "verbose", NULL, "log more: late ticks, what libbpf and the verifier say", "off", apply_verbose },
 	{ 0, "duration", "S", "end after S seconds, with a last report", "run on", apply_duration },
 	{ 0, "control", "PATH", "control socket, for monitor_controller", CONTROL_SOCKET_DEFAULT, apply_control },
 	{ 0, "check-config", NULL, "check the configuration and end", NULL, apply_check },

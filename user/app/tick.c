@@ -160,9 +160,11 @@ void tick_expired(struct loop_timer *timer, uint64_t expirations)
 
 	if (expirations > 1) {
 		daemon->late_ticks += expirations - 1;
-		log_debug("a tick came late by %llu periods; rates use the time that passed",
-			  (unsigned long long)(expirations - 1));
+		if (!daemon->running_late)
+			log_warning("a tick came late by %llu periods; rates use the time that passed",
+				    (unsigned long long)(expirations - 1));
 	}
+	daemon->running_late = expirations > 1;
 	error = tick_now(daemon, expirations - 1);
 	if (error)
 		log_error("a tick is missing: cannot read the counters: %s", strerror(-error));

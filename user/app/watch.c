@@ -194,17 +194,29 @@ static bool is_glob(const char *pattern)
 	return strpbrk(pattern, "*?[") != NULL;
 }
 
-/* Every interface asked for by name must be there. */
+struct name_search {
+	const char *name;
+	bool found;
+};
+
+static void search_link(void *context, const struct link_info *link, bool gone)
+{
+	struct name_search *search = context;
+
+	search->found |= !gone && !strcmp(link->name, search->name);
+}
+
+/* Every interface asked for by name must be there; asked before anything is attached. */
 static int check_names(struct watch *watch, char error[MONITOR_ERROR_SIZE])
 {
 	for (size_t i = 0; i < watch->config->interface_count; i++) {
 		const char *name = watch->config->interfaces[i];
+		struct name_search search = { .name = name, .found = is_glob(name) };
 		struct text names = TEXT_EMPTY;
-		bool found = is_glob(name);
 
-		for (size_t k = 0; k < watch->count; k++)
-			found |= !strcmp(watch->interfaces[k].link.name, name);
-		if (found)
+		if (!search.found)
+			links_dump(watch->links, search_link, &search);
+		if (search.found)
 			continue;
 		links_dump(watch->links, list_link, &names);
 		snprintf(error, MONITOR_ERROR_SIZE, "unknown interface %s: there are %.300s", name,
@@ -219,6 +231,8 @@ static int start(struct watch *watch, struct loop *loop, char error[MONITOR_ERRO
 {
 	int result = links_open(&watch->links);
 
+	if (!result && check_names(watch, error))
+		return -ENODEV;
 	if (!result)
 		result = loop_add(loop, &watch->source, links_fd(watch->links), EPOLLIN);
 	if (!result) {
@@ -234,8 +248,7 @@ static int start(struct watch *watch, struct loop *loop, char error[MONITOR_ERRO
 		snprintf(error, MONITOR_ERROR_SIZE, "%s", watch->error);
 		return -EOPNOTSUPP;
 	}
-	result = check_names(watch, error);
-	if (!result && !watch->count)
+	if (!watch->count)
 		log_warning("no interface to watch yet: one that matches is picked up when it appears");
 	return result;
 }
