@@ -31,7 +31,7 @@ struct daemon {
 	struct text line_buffer;
 	bool output_skipping; /* ticks are being left out of standard output */
 	uint64_t late_ticks;
-	bool running_late; /* the last tick came late: said once, not at each of them */
+	bool running_late;  /* the last tick came late: said once, not at each of them */
 	uint64_t ticked_ns; /* CLOCK_MONOTONIC of the last report */
 	int status;         /* exit status */
 };
