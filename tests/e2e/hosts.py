@@ -70,7 +70,7 @@ def wait_for(condition, what, patience=PATIENCE):
 
 
 def marked_processes():
-    """Processes that the tests of this session started and that still run."""
+    """Processes that these tests started and that still run."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
