@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from hosts import CONTROLLER, FLOWGAUGE, UDP_SEND, Monitor, balanced, receiver, wait_for, wait_until_nothing_is_attached
+from hosts import (CONTROLLER, FLOWGAUGE, UDP_SEND, Monitor, balanced, receiver, wait_for, wait_until_nothing_is_attached,
+                   without_noise)
 
 PORT = 5001
 FAILED, NOT_RUNNING = 1, 3
@@ -173,6 +174,7 @@ def test_rules_and_reload(pair, monitor, way):
 def test_no_packet_is_uncounted_during_reload(pair, monitor):
     """Rules flip to and fro while packets flow: each is a flow's or filtered, in every report."""
     near, far = pair
+    without_noise(near, far)
     rules = [["- - - - TCP"], [f"- - - {PORT} UDP"]]
     watched = monitor("-i", "veth0", "-t", "0.1", "--direction", "in", "--json", config={"RULES": rules[1]})
     # Settled: multicast that the hosts say when they come up would be filtered or not as the rules are, but never lost.
