@@ -58,7 +58,7 @@ objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 helpers      = $(call objects,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
 USER_OBJECTS := $(call objects,$(USER_SOURCES))
 LIBRARY      := $(BUILD)/libflowgauge.a
-SKELETON     := build/bpf/flowgauge.skel.h
+SKELETONS    := $(patsubst %.bpf.c,build/%.skel.h,$(sort $(wildcard bpf/*.bpf.c)))
 WEB_INDEX    := build/web/web_index.h
 
 # --- how it is compiled ---
@@ -91,7 +91,7 @@ Q   := @
 endif
 
 .DELETE_ON_ERROR:
-.PRECIOUS: build/bench/%.bpf.o
+.PRECIOUS: build/bench/%.bpf.o build/bpf/%.bpf.o
 .PHONY: all tests check fuzz fuzzers start bench lint format install uninstall clean help need-root FORCE
 
 ifeq ($(SANITIZE),1)
@@ -120,7 +120,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
 
-$(call objects,$(filter user/kernel/%,$(USER_SOURCES))): | $(SKELETON)
+$(call objects,$(filter user/kernel/%,$(USER_SOURCES))): | $(SKELETONS)
 $(call objects,$(filter user/export/%,$(USER_SOURCES))): | $(WEB_INDEX)
 
 $(BUILD)/flags: FORCE | build/dependencies
@@ -129,7 +129,7 @@ $(BUILD)/flags: FORCE | build/dependencies
 
 # --- the kernel half, the page, and what they need ---
 
-build/bpf/flowgauge.bpf.o: bpf/flowgauge.bpf.c $(BPF_SOURCES) | build/dependencies
+build/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_SOURCES) | build/dependencies
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE_BPF) -c -o $@ $<
 
@@ -157,7 +157,7 @@ tests: $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS) fuzzers $(TEST_TOOLS) ## Build t
 
 $(UNIT_TESTS): $(call helpers,unit)
 $(BPF_TESTS): $(call helpers,bpf)
-$(BPF_TESTS) $(FUZZ_TESTS) $(call helpers,bpf): | $(SKELETON)
+$(BPF_TESTS) $(FUZZ_TESTS) $(call helpers,bpf): | $(SKELETONS)
 $(FUZZ_TESTS): $(call objects,$(addprefix tests/fuzz/,frame.c captures.c mutate.c))
 $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS): $(BUILD)/tests/%: tests/%.c $(LIBRARY) $(BUILD)/flags | build/dependencies-test
 	$(call say,TEST,$<)
@@ -198,7 +198,7 @@ build/fuzz/corpus/made: build/fuzz/write_corpus tests/fuzz/seeds.py
 	$(Q)mkdir -p $(@D)/fuzz_parse && $< $(@D)/fuzz_parse $(or $(FLOWGAUGE_PCAPS),../shared/pcaps) && $(PYTHON) tests/fuzz/seeds.py $(@D)
 	@touch $@
 
-$(BENCHES): $(patsubst bench/%.bpf.c,build/bench/%.skel.h,$(wildcard bench/*.bpf.c)) | $(SKELETON)
+$(BENCHES): $(patsubst bench/%.bpf.c,build/bench/%.skel.h,$(wildcard bench/*.bpf.c)) | $(SKELETONS)
 $(BENCHES): $(BUILD)/bench/%: bench/%.c $(LIBRARY) $(BUILD)/flags
 	$(call say,BENCH,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -Ibuild/bench $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ \
@@ -235,7 +235,7 @@ CPPCHECK_FLAGS := --quiet --std=c11 --library=posix --enable=warning,performance
 	'-DLIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }' \
 	'-DcJSON_ArrayForEach(item,array)=while ((item = (array)->child))'
 
-lint: compile_commands.json $(SKELETON) $(WEB_INDEX) ## Check format, layers, man pages and, with two analysers, the code
+lint: compile_commands.json $(SKELETONS) $(WEB_INDEX) ## Check format, layers, man pages and, with two analysers, the code
 	@scripts/dependencies.sh check lint
 	$(call say,LINT,layers and lengths)
 	$(Q)$(PYTHON) scripts/layers.py

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Entry points, and the order of the stages. Every program only watches: XDP passes the packet, tc says "next".
+ * Entry points. Every program only watches: XDP passes the packet, tc says "next".
  *
  * XDP and tc differ in how they tell of a packet, not in what is done with it: each has a thin adaptor that fills a
  * struct buffer, and all share watch().
@@ -8,93 +8,15 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "account.h"
-#include "fragments.h"
 #include "maps.h"
 #include "merged.h"
 #include "parse.h"
-#include "sequence.h"
-#include "tcp.h"
+#include "watch.h"
+#include "xdp.h"
 
 #define TC_NEXT (-1) /* TCX_NEXT, and TC_ACT_UNSPEC for clsact: the next program decides */
 
 #define PULL_BYTES 512 /* asked into the linear part where the headers do not lie there */
-
-/* What a replay says of the frame; NULL where it says nothing. */
-static __always_inline const struct packet_note *packet_note(struct xdp_md *xdp)
-{
-	struct packet_note *note = (void *)(long)xdp->data_meta;
-
-	return (void *)(note + 1) <= (void *)(long)xdp->data ? note : NULL;
-}
-
-static __always_inline __u64 packet_time(void *context, int is_xdp)
-{
-	const struct packet_note *note;
-
-	if (constants.clock == CLOCK_OF_KERNEL)
-		return bpf_ktime_get_ns();
-	if (!is_xdp)
-		return ((struct __sk_buff *)context)->tstamp;
-	note = packet_note(context);
-	return note ? note->time_ns : 0;
-}
-
-/* One update of a flow's record: the number is found before the lock is taken. */
-static __always_inline void flow_update(void *context, int is_xdp, struct flow_record *flow, struct facts *facts)
-{
-	int numbered = sequence_wanted(facts), merged = !is_xdp && numbered && facts->packets > 1;
-	__u32 number = 0;
-	__u64 now, before;
-
-	/* The record's second cache line comes while the clock is read, not after the lock has drained the pipeline. */
-	(void)*(volatile __u64 *)&flow->last_ns;
-	now = packet_time(context, is_xdp);
-	if (numbered && !merged)
-		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
-	if (!flow_lock(flow)) {
-		account_spilled(flow, facts);
-		return;
-	}
-	before = flow->last_ns;
-	account(flow, facts, now);
-	if (facts->key.protocol == IPPROTO_TCP)
-		tcp_take(flow, facts, now, before);
-	else if (numbered && !merged)
-		sequence_take(&flow->sequence, number);
-	flow_unlock(flow);
-	if (merged)
-		sequence_of_merged(context, flow, facts);
-}
-
-static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed)
-{
-	enum outcome outcome;
-	struct flow_record *flow;
-
-	if (parsed != PARSED_IP) {
-		ledger_charge(facts, parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED);
-		return;
-	}
-	if (constants.ignore_vlan)
-		facts->key.vlan[0] = facts->key.vlan[1] = 0;
-	if (facts->fragment || facts->fragment_first)
-		fragments(facts, packet_time(context, is_xdp));
-	flow = flow_find(&facts->key, &outcome);
-	if (flow)
-		flow_update(context, is_xdp, flow, facts);
-	ledger_charge(facts, outcome);
-}
-
-static __always_inline struct tunnels tunnels_wanted(void)
-{
-	return (struct tunnels){
-		.kinds = constants.tunnels.kinds,
-		.vxlan_port = constants.tunnels.vxlan_port,
-		.geneve_port = constants.tunnels.geneve_port,
-		.gtpu_port = constants.tunnels.gtpu_port,
-	};
-}
 
 static __always_inline struct buffer tc_buffer(struct __sk_buff *skb)
 {
@@ -168,28 +90,9 @@ static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direct
 SEC("xdp.frags")
 int flowgauge_xdp(struct xdp_md *xdp)
 {
-	struct buffer buffer = { .length = bpf_xdp_get_buff_len(xdp), .tunnels = tunnels_wanted() };
-	struct scratch *scratch = scratch_get();
-	struct facts *facts;
+	struct buffer buffer = xdp_buffer(xdp);
 
-	if (!scratch)
-		return XDP_PASS;
-	facts = &scratch->facts;
-	if (constants.clock == CLOCK_OF_PACKET) {
-		const struct packet_note *note = packet_note(xdp);
-
-		if (note) {
-			buffer.captured = note->wire_length != 0;
-			buffer.length = note->wire_length ? note->wire_length : buffer.length;
-			buffer.link_bytes = note->link_bytes;
-			buffer.link_protocol = note->link_protocol;
-		}
-	}
-	__builtin_memset(facts, 0, sizeof(*facts));
-	facts->key.ifindex = xdp->ingress_ifindex;
-	facts->key.direction = DIRECTION_INGRESS;
-	watch(xdp, 1, facts, parse((void *)(long)xdp->data, (void *)(long)xdp->data_end, &buffer, facts));
-	return XDP_PASS;
+	return xdp_watch(xdp, &buffer);
 }
 
 SEC("tc")

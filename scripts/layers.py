@@ -14,7 +14,7 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
 ROOT = ROOT if ROOT.is_dir() else ROOT.parent.parent
 DOCUMENT = "docs/architecture.md"
 LINES_MAX = 400
-GENERATED = {"flowgauge.skel.h": "kernel", "web_index.h": "export"}
+GENERATED = {"flowgauge.skel.h": "kernel", "flowgauge_vlan.skel.h": "kernel", "web_index.h": "export"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 
 

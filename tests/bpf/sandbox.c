@@ -2,6 +2,8 @@
 #include "sandbox.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
@@ -64,6 +66,23 @@ unsigned int index_of(const char *name)
 
 	assert_int_not_equal(ifindex, 0);
 	return ifindex;
+}
+
+void xdp_program_name(const char *interface, char name[PROGRAM_NAME_SIZE])
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 length = sizeof(info), id = 0;
+	int fd;
+
+	name[0] = '\0';
+	assert_int_equal(bpf_xdp_query_id((int)index_of(interface), 0, &id), 0);
+	if (!id)
+		return;
+	fd = bpf_prog_get_fd_by_id(id);
+	assert_return_code(fd, errno);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &length), 0);
+	close(fd);
+	snprintf(name, PROGRAM_NAME_SIZE, "%s", info.name);
 }
 
 int tun_make(const char *name, bool tap, int address_type)

@@ -17,6 +17,10 @@ void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 unsigned int index_of(const char *name);
 
+#define PROGRAM_NAME_SIZE 16 /* the kernel keeps no more of it */
+/* Of the XDP program on an interface; "" if there is none. */
+void xdp_program_name(const char *interface, char name[PROGRAM_NAME_SIZE]);
+
 /* A device of the tun driver: `address_type` is its link type (ARPHRD_*), `tap` whether it has Ethernet frames. */
 int tun_make(const char *name, bool tap, int address_type);
 

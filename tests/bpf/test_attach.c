@@ -241,7 +241,7 @@ static void test_all_or_nothing(void **state)
 
 static void test_another_xdp_program(void **state)
 {
-	char error[MONITOR_ERROR_SIZE], expected[MONITOR_ERROR_SIZE];
+	char error[MONITOR_ERROR_SIZE], expected[MONITOR_ERROR_SIZE], name[PROGRAM_NAME_SIZE];
 	struct monitor *first = monitor_of(HOOK_XDP), *second = monitor_of(HOOK_XDP),
 		       *third = monitor_of(HOOK_XDP_GENERIC);
 	struct attachment attachment;
@@ -250,9 +250,10 @@ static void test_another_xdp_program(void **state)
 	(void)state;
 	attach(first, "left");
 	egress = tcx_count("left", TCX_EGRESS);
+	xdp_program_name("left", name);
 	snprintf(expected, sizeof(expected),
-		 "cannot watch left by XDP: another XDP program (id %u, name flowgauge_xdp) is on the device: use --hook tc",
-		 xdp_id("left"));
+		 "cannot watch left by XDP: another XDP program (id %u, name %s) is on the device: use --hook tc",
+		 xdp_id("left"), name);
 	assert_true(monitor_attach(second, index_of("left"), "left", &attachment, error) < 0);
 	assert_string_equal(error, expected);
 	assert_true(monitor_attach(third, index_of("left"), "left", &attachment, error) < 0);

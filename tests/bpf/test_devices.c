@@ -65,6 +65,22 @@ static void test_xdp_of_a_driver(void **state)
 	run("ip link del left");
 }
 
+static void test_what_a_driver_tells_xdp(void **state)
+{
+	uint64_t metadata;
+	int err;
+
+	(void)state;
+	err = device_xdp_metadata(index_of("lo"), &metadata);
+	if (err == -ENOENT) {
+		print_message("the kernel does not tell what drivers offer (Linux 6.3): skipped\n");
+		skip();
+	}
+	assert_int_equal(err, 0);
+	assert_int_equal(metadata, 0);
+	assert_int_equal(device_xdp_metadata(4000000, &metadata), -ENODEV);
+}
+
 static void test_link_type_refused(void **state)
 {
 	static const struct {
@@ -124,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_xdp_of_a_driver),
+		cmocka_unit_test(test_what_a_driver_tells_xdp),
 		cmocka_unit_test(test_link_type_refused),
 		cmocka_unit_test(test_device_without_link_header),
 	};

@@ -11,6 +11,7 @@
 
 #include "kernel/hook.h"
 #include "kernel/monitor_internal.h"
+#include "kernel/vlan_program.h"
 
 const char *hook_name(enum hook hook)
 {
@@ -102,6 +103,33 @@ static void xdp_refusal(const struct device *device, int err, char out[HOOK_REAS
 	snprintf(out, HOOK_REASON_SIZE, "the driver refuses XDP: %s", strerror(-err));
 }
 
+/* Native XDP, by the program that asks the driver for VLAN tags where the driver tells them. */
+static int xdp_native(struct monitor *monitor, const struct device *device, struct hooked *out)
+{
+	uint64_t metadata;
+	bool tells_vlan = !device_xdp_metadata(device->ifindex, &metadata) && (metadata & XDP_METADATA_VLAN);
+	char reason[HOOK_REASON_SIZE];
+	int refused = 0, err;
+
+	if (tells_vlan) {
+		refused = vlan_program_open(monitor, device->ifindex, &out->vlan_program);
+		if (!refused)
+			refused = xdp_attach(vlan_program_fd(out->vlan_program), device->ifindex, false, &out->link_fd);
+		if (!refused)
+			return 0;
+		out->vlan_program = vlan_program_close(monitor, out->vlan_program);
+	}
+	err = xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, false,
+			 &out->link_fd);
+	if (!err && refused) {
+		snprintf(reason, sizeof(reason),
+			 "VLAN tags that the device takes out are not seen: the kernel refuses the program for them: %s",
+			 strerror(-refused));
+		reason_add(out, reason);
+	}
+	return err;
+}
+
 static int xdp_only(struct monitor *monitor, const struct device *device, struct hooked *out,
 		    char error[MONITOR_ERROR_SIZE])
 {
@@ -114,8 +142,9 @@ static int xdp_only(struct monitor *monitor, const struct device *device, struct
 			 device->name);
 		return -EOPNOTSUPP;
 	}
-	err = xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, generic,
-			 &out->link_fd);
+	err = generic ? xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, true,
+				   &out->link_fd) :
+			xdp_native(monitor, device, out);
 	if (!err) {
 		out->hook = generic ? HOOK_IS_XDP_GENERIC : HOOK_IS_XDP;
 		return 0;
@@ -141,8 +170,7 @@ static bool xdp_preferred(struct monitor *monitor, const struct device *device, 
 		reason_add(out, monitor->xdp_missing);
 		return false;
 	}
-	err = xdp_attach(bpf_program__fd(monitor->skeleton->progs.flowgauge_xdp), device->ifindex, false,
-			 &out->link_fd);
+	err = xdp_native(monitor, device, out);
 	if (err) {
 		xdp_refusal(device, err, reason);
 		reason_add(out, reason);
@@ -173,5 +201,6 @@ void hook_detach(struct monitor *monitor, struct hooked *hooked)
 		clsact_detach(&monitor->clsact, &hooked->filter);
 	else if (hooked->hook != HOOK_NONE)
 		close(hooked->link_fd);
+	vlan_program_close(monitor, hooked->vlan_program);
 	*hooked = (struct hooked){ .link_fd = -1 };
 }

@@ -22,6 +22,7 @@
 #define NETDEV_VERSION 1
 #define NETDEV_IFINDEX 1
 #define NETDEV_XDP_FEATURES 3
+#define NETDEV_XDP_METADATA 5
 
 static void kind_take(const struct nlattr *info, struct device *device)
 {
@@ -171,23 +172,29 @@ static int family_find(const char *name, uint16_t *out)
 	return err;
 }
 
-static int features_answer(const struct nlmsghdr *message, void *context)
+/* One of the family's numbers of a device; 0 where the kernel does not have it. */
+struct netdev_number {
+	uint16_t attribute;
+	uint64_t value;
+};
+
+static int number_answer(const struct nlmsghdr *message, void *context)
 {
-	uint64_t *features = context;
+	struct netdev_number *number = context;
 	const struct nlattr *attribute;
 
 	mnl_attr_for_each(attribute, message,
-			  sizeof(struct genlmsghdr)) if (mnl_attr_get_type(attribute) == NETDEV_XDP_FEATURES &&
-							 mnl_attr_validate(attribute, MNL_TYPE_U64) >= 0) *features =
-		mnl_attr_get_u64(attribute);
+			  sizeof(struct genlmsghdr)) if (mnl_attr_get_type(attribute) == number->attribute &&
+							 mnl_attr_validate(attribute, MNL_TYPE_U64) >= 0)
+		number->value = mnl_attr_get_u64(attribute);
 	return MNL_CB_OK;
 }
 
-int device_xdp_features(unsigned int ifindex, uint64_t *features)
+static int netdev_ask(unsigned int ifindex, uint16_t attribute, uint64_t *out)
 {
 	char bytes[NETLINK_REQUEST_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct netdev_number number = { .attribute = attribute };
 	struct nlmsghdr *request;
-	uint64_t found = 0;
 	uint16_t family;
 	int err;
 
@@ -196,8 +203,18 @@ int device_xdp_features(unsigned int ifindex, uint64_t *features)
 		return err;
 	request = generic_request(bytes, family, NETDEV_GET, NETDEV_VERSION);
 	mnl_attr_put_u32(request, NETDEV_IFINDEX, ifindex);
-	err = netlink_ask(NETLINK_GENERIC, request, features_answer, &found);
+	err = netlink_ask(NETLINK_GENERIC, request, number_answer, &number);
 	if (!err)
-		*features = found;
+		*out = number.value;
 	return err;
+}
+
+int device_xdp_features(unsigned int ifindex, uint64_t *features)
+{
+	return netdev_ask(ifindex, NETDEV_XDP_FEATURES, features);
+}
+
+int device_xdp_metadata(unsigned int ifindex, uint64_t *metadata)
+{
+	return netdev_ask(ifindex, NETDEV_XDP_METADATA, metadata);
 }

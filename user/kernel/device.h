@@ -29,4 +29,8 @@ const char *device_type_name(unsigned short type); /* "InfiniBand"; NULL if it h
 /* What the driver offers for XDP; -ENOENT if the kernel does not tell (before Linux 6.3). */
 int device_xdp_features(unsigned int ifindex, uint64_t *features);
 
+#define XDP_METADATA_VLAN (1ULL << 2) /* the VLAN tag that was taken out of the frame */
+/* What the driver tells an XDP program of a packet beside its bytes: nothing before Linux 6.7; -ENOENT before 6.3. */
+int device_xdp_metadata(unsigned int ifindex, uint64_t *metadata);
+
 #endif

@@ -13,8 +13,12 @@
 #include "kernel/monitor.h"
 #include "records.h"
 
+struct flowgauge_vlan_bpf;
+
 struct hooked {
 	enum hook hook;
+	struct flowgauge_vlan_bpf
+		*vlan_program;       /* HOOK_IS_XDP, by the program made for this device; NULL: the common one */
 	int link_fd;                 /* HOOK_IS_XDP, HOOK_IS_XDP_GENERIC, HOOK_IS_TCX */
 	struct clsact_filter filter; /* HOOK_IS_CLSACT */
 	char reason[HOOK_REASON_SIZE];

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "kernel/device.h"
 #include "kernel/monitor_internal.h"
+#include "kernel/vlan_program.h"
 
 #define STATISTICS_SWITCH "/proc/sys/kernel/bpf_stats_enabled"
 
@@ -197,6 +198,32 @@ static bool kernel_counts(const struct monitor *monitor)
 	return digit != '0';
 }
 
+bool program_cost_add(int program_fd, struct program_cost *cost)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 length = sizeof(info);
+
+	if (program_fd < 0 || bpf_obj_get_info_by_fd(program_fd, &info, &length))
+		return false;
+	cost->runs += info.run_cnt;
+	cost->run_ns += info.run_time_ns;
+	return true;
+}
+
+/* The programs made for one device each are one in the sum, which does not fall when one goes. */
+static struct program_cost vlan_programs_cost(const struct monitor *monitor)
+{
+	struct program_cost cost = monitor->vlan_cost;
+
+	for (unsigned int i = 1; i < INTERFACES_MAX; i++) {
+		const struct hooked *hooked = &monitor->places[i].hooked[DIRECTION_INGRESS];
+
+		if (monitor->places[i].watched && hooked->vlan_program)
+			program_cost_add(vlan_program_fd(hooked->vlan_program), &cost);
+	}
+	return cost;
+}
+
 size_t monitor_program_costs(struct monitor *monitor, struct program_cost out[PROGRAMS_MAX])
 {
 	struct bpf_program *program;
@@ -205,17 +232,12 @@ size_t monitor_program_costs(struct monitor *monitor, struct program_cost out[PR
 	if (!kernel_counts(monitor))
 		return 0;
 	bpf_object__for_each_program (program, monitor->skeleton->obj) {
-		struct bpf_prog_info info = { 0 };
-		__u32 length = sizeof(info);
-		int fd = bpf_program__fd(program);
+		struct program_cost cost = { .program = bpf_program__name(program) };
 
-		if (fd < 0 || count == PROGRAMS_MAX || bpf_obj_get_info_by_fd(fd, &info, &length))
-			continue;
-		out[count++] = (struct program_cost){
-			.program = bpf_program__name(program),
-			.runs = info.run_cnt,
-			.run_ns = info.run_time_ns,
-		};
+		if (count < PROGRAMS_MAX && program_cost_add(bpf_program__fd(program), &cost))
+			out[count++] = cost;
 	}
+	if (monitor->vlan_cost.program && count < PROGRAMS_MAX)
+		out[count++] = vlan_programs_cost(monitor);
 	return count;
 }

@@ -52,6 +52,7 @@ struct monitor {
 	struct ledger_record *cpu_copies; /* of one ledger entry */
 	bool *cpu_taken;                  /* which of them are in the sum */
 	struct reading_room room;
+	struct program_cost vlan_cost; /* of programs made for one device that are gone; .program NULL: there were none */
 };
 
 /* load.c: opens and loads the skeleton as monitor->config says. */
@@ -61,6 +62,9 @@ int monitor_load(struct monitor *monitor, char error[MONITOR_ERROR_SIZE]);
 int place_take(struct monitor *monitor, unsigned int ifindex);
 void place_release(struct monitor *monitor, struct place *place);
 struct place *place_of(struct monitor *monitor, unsigned int ifindex); /* NULL if the interface is not watched */
+
+/* monitor.c: adds what a loaded program has cost; false if the kernel does not say. */
+bool program_cost_add(int program_fd, struct program_cost *cost);
 
 /* reading.c: one interface's ledger as it stands in the map, over all CPUs. */
 int ledger_read(struct monitor *monitor, unsigned int place, enum direction direction, struct ledger_record *sum);
