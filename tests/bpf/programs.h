@@ -57,6 +57,23 @@ static inline void programs_unload(struct programs *programs)
 	programs->skeleton = NULL;
 }
 
+/* What a group of tests runs between if the programs as they are by default will do: *state is theirs. */
+static inline int programs_setup(void **state)
+{
+	static struct programs programs;
+	struct program_constants constants = { .sequence_threshold = 2 };
+
+	programs_load(&programs, &constants);
+	*state = &programs;
+	return 0;
+}
+
+static inline int programs_teardown(void **state)
+{
+	programs_unload(*state);
+	return 0;
+}
+
 static inline struct bpf_program *programs_get(const struct programs *programs, enum program program)
 {
 	switch (program) {

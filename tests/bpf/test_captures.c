@@ -162,27 +162,11 @@ static void test_table(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	static struct programs programs;
-	struct program_constants constants = { .sequence_threshold = 2 };
-
-	programs_load(&programs, &constants);
-	*state = &programs;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	programs_unload(*state);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, programs_setup, programs_teardown);
 }

@@ -244,22 +244,6 @@ static void test_overflow(void **state)
 	assert_int_equal(after.seen.packets - before.seen.packets, room + 500);
 }
 
-static int setup(void **state)
-{
-	static struct programs programs;
-	struct program_constants constants = { .sequence_threshold = 2 };
-
-	programs_load(&programs, &constants);
-	*state = &programs;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	programs_unload(*state);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,5 +253,5 @@ int main(void)
 		cmocka_unit_test(test_squares_turn_over),   cmocka_unit_test(test_overflow),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, programs_setup, programs_teardown);
 }

@@ -257,22 +257,6 @@ static void test_every_byte_changed(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	static struct programs programs;
-	struct program_constants constants = { .sequence_threshold = 2 };
-
-	programs_load(&programs, &constants);
-	*state = &programs;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	programs_unload(*state);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,5 +265,5 @@ int main(void)
 		cmocka_unit_test(test_every_byte_changed),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, programs_setup, programs_teardown);
 }

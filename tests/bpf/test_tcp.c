@@ -288,22 +288,6 @@ static void test_flags(void **state)
 	assert_int_equal(tcp.rst, 3);
 }
 
-static int setup(void **state)
-{
-	static struct programs programs;
-	struct program_constants constants = { .sequence_threshold = 2 };
-
-	programs_load(&programs, &constants);
-	*state = &programs;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	programs_unload(*state);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,5 +295,5 @@ int main(void)
 		cmocka_unit_test(test_flags),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, programs_setup, programs_teardown);
 }
