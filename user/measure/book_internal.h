@@ -85,7 +85,6 @@ enum protocol_group group_of(unsigned int protocol);
 /* Room for one row more, and its owner. 0 or -ENOMEM. */
 int rows_make_room(struct book *book);
 int rows_make_room_for_ranks(struct book *book);
-void rows_drop_ranks(struct book *book); /* 64 bytes a flow that only the ordering needs */
 /* The rows become the report's, and the report the last. */
 void rows_hand_over(struct book *book, struct report *report);
 

@@ -81,13 +81,6 @@ int rows_make_room_for_ranks(struct book *book)
 	return 0;
 }
 
-void rows_drop_ranks(struct book *book)
-{
-	free(book->ranks);
-	book->ranks = NULL;
-	book->rank_capacity = 0;
-}
-
 /* Gives back what is not needed; if that fails, there is only more room than needed. */
 static void shrink_rows(struct book *book)
 {

@@ -139,7 +139,6 @@ int book_report(struct book *book, uint64_t late_ticks, const struct self_report
 	ranks_take(book->ranks, book->rows, book->row_count, interval > 0);
 	finish_rows(book, report, divisor);
 	ranks_sort(book->ranks, book->rows, book->row_count);
-	rows_drop_ranks(book);
 	rows_hand_over(book, report);
 	sweep_flows(book);
 	book->reported_ns = book->monotonic_ns;
