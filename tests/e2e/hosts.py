@@ -15,7 +15,6 @@ import json
 import os
 import pathlib
 import platform
-import re
 import shutil
 import signal
 import socket
@@ -25,6 +24,8 @@ import tempfile
 import time
 
 import pytest
+
+from texts import samples, time_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("FLOWGAUGE_BUILD", ROOT / "build"))
@@ -320,23 +321,6 @@ def balanced(total):
     for unit in ("packets", "bytes"):
         assert total["seen"][unit] == sum(total[outcome][unit] for outcome in OUTCOMES), total
     return total
-
-
-def time_of(text):
-    """RFC 3339 in UTC with nanoseconds, which Python's datetime has not."""
-    return datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d*Z$", r"\1+00:00", text))
-
-
-def samples(text):
-    """{name: [(labels, value), …]} of Prometheus's text format."""
-    found = {}
-    for line in text.splitlines():
-        match = re.fullmatch(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)', line)
-        if line.startswith("#") or not match:
-            continue
-        labels = dict(re.findall(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"', match[2] or ""))
-        found.setdefault(match[1], []).append((labels, float(match[3])))
-    return found
 
 
 @contextlib.contextmanager
