@@ -21,6 +21,7 @@
 
 #include "driver.skel.h"
 #include "flowgauge.skel.h"
+#include "kernel/slots.h"
 
 #define ORDER_MAX (1 << 20)
 #define ROUNDS_MAX 101
@@ -127,7 +128,8 @@ static struct flowgauge_bpf *monitor_load(const struct variant *variant)
 	};
 	memcpy((void *)&skeleton->rodata->constants.pattern, "\xfe\x9b\xca\xfe", 4);
 	memcpy((void *)&skeleton->rodata->constants.pattern_mask, "\xff\xff\xff\xff", 4);
-	bpf_map__set_max_entries(skeleton->maps.flows, variant->flows < 65536 ? 65536 : 2 * variant->flows);
+	if (slots_prepare(skeleton, variant->flows < 65536 ? 65536 : variant->flows))
+		die("cannot size the table", EINVAL);
 	error = flowgauge_bpf__load(skeleton);
 	if (error)
 		die("cannot load the monitor's programs", error);

@@ -3,29 +3,9 @@
 #ifndef FLOWGAUGE_ACCOUNT_H
 #define FLOWGAUGE_ACCOUNT_H
 
+#include "flow_table.h"
 #include "judge.h"
 #include "maps.h"
-
-#define LOCK_TRIES 32 /* a holder is done in some 20 ns */
-
-/* Whether this packet may update the record. The compare-and-swap is a full barrier. */
-static __always_inline int flow_lock(struct flow_record *flow)
-{
-	for (int i = 0; i < LOCK_TRIES; i++)
-		if (!__sync_val_compare_and_swap(&flow->lock, 0, 1))
-			return 1;
-	return 0;
-}
-
-static __always_inline void flow_unlock(struct flow_record *flow)
-{
-#ifdef __TARGET_ARCH_x86
-	barrier(); /* stores become visible in program order */
-	*(volatile __u32 *)&flow->lock = 0;
-#else
-	__sync_lock_test_and_set(&flow->lock, 0);
-#endif
-}
 
 static __always_inline __u32 ledger_of(__u32 ifindex)
 {
@@ -56,80 +36,151 @@ static __always_inline void ledger_charge(const struct facts *facts, enum outcom
 	record->finished++;
 }
 
-/* A zeroed record to insert: too large for the stack. */
-static const struct flow_record blank_record;
-
 static __always_inline __u32 verdict_of(__u32 generation, int wanted)
 {
 	return (generation + 1) * 2 + (wanted ? 1 : 0);
 }
 
-/*
- * The record that a packet is to be counted in, or NULL with the reason in `outcome`. Rules judge a flow once; after a
- * reload, once more. The verdict and its generation are one word, so that no CPU sees one without the other.
- */
-static __always_inline struct flow_record *flow_find(const struct flow_key *key, enum outcome *outcome)
+static __always_inline int is_stale(__u32 verdict, __u32 generation)
 {
-	__u32 generation = rules_now();
-	struct flow_record *flow = bpf_map_lookup_elem(&flows, key);
+	return verdict >> 1 != generation + 1;
+}
 
-	if (!flow) {
-		*outcome = OUTCOME_FILTERED;
-		if (!judge_once(key, generation))
-			return NULL;
-		/* Another CPU may insert it first: then its record is the one. */
-		bpf_map_update_elem(&flows, key, &blank_record, BPF_NOEXIST);
-		flow = bpf_map_lookup_elem(&flows, key);
-		*outcome = OUTCOME_OVERFLOW;
-		if (!flow)
-			return NULL;
-		flow->verdict = verdict_of(generation, 1);
-	} else if (flow->verdict >> 1 != verdict_of(generation, 0) >> 1) {
-		flow->verdict = verdict_of(generation, judge(key, generation));
+/* A flow that is not in the table, or was just taken out of it. LOCK_GONE: there is no room for it. */
+static __always_inline enum locked flow_enter(const struct flow_key *key, __u64 hash, struct found *found,
+					      __u32 generation, __u64 now)
+{
+	__u64 entered = table_enter(key, hash, verdict_of(generation, 1), now);
+
+	found->index = entered;
+	found->slot = bpf_map_lookup_elem(&flow_slots, &found->index);
+	if (!found->slot)
+		return LOCK_GONE;
+	if (entered & ENTERED) {
+		found->word = slot_word(found->slot) & ~SLOT_LOCKED;
+		return LOCK_HELD;
 	}
-	*outcome = flow->verdict & 1 ? OUTCOME_FLOW : OUTCOME_FILTERED;
-	return flow->verdict & 1 ? flow : NULL;
+	found->word = slot_word(found->slot) | SLOT_LOCKED; /* not read before the key: the first try looks again */
+	return slot_lock(key, found);
+}
+
+/* The lock is held. After a reload a flow that is in the table is judged once more. */
+static __always_inline int is_wanted(struct flow_slot *slot, const struct flow_key *key, __u32 generation)
+{
+	if (is_stale(slot->verdict, generation))
+		slot->verdict = verdict_of(generation, judge(key, generation));
+	return slot->verdict & 1;
+}
+
+/*
+ * Locks the flow that a packet is to be counted in. OUTCOME_FLOW: it is locked, or `found->slot` is NULL, because others
+ * held the lock for too long. Rules judge a flow once; after a reload, once more.
+ */
+static __always_inline enum outcome flow_take(const struct flow_key *key, struct found *found, __u64 now)
+{
+	__u64 hash = flow_hash(key);
+	__u32 generation = rules_now();
+	enum locked locked = LOCK_GONE;
+
+	table_find(key, hash, found);
+	if (found->slot)
+		locked = slot_lock(key, found);
+	else if (!judge_once(key, generation))
+		return OUTCOME_FILTERED;
+	if (locked == LOCK_GONE)
+		locked = flow_enter(key, hash, found, generation, now);
+	if (locked == LOCK_GONE)
+		return OUTCOME_OVERFLOW;
+	if (locked == LOCK_BUSY) {
+		found->slot = NULL;
+		return OUTCOME_FLOW;
+	}
+	if (is_wanted(found->slot, key, generation))
+		return OUTCOME_FLOW;
+	slot_unlock(found);
+	return OUTCOME_FILTERED;
+}
+
+/*
+ * A packet whose flow's lock could not be had. -1: there is no room for that either. The map has two sides, told apart in the
+ * key, so that the monitor can empty one that no packet writes to.
+ */
+__noinline int account_spilled(const struct facts *facts)
+{
+	static const struct spilled_record none;
+	struct spilled_record *record;
+	struct flow_key key;
+
+	if (!facts)
+		return -1;
+	key = facts->key;
+	key.reserved = *(volatile __u8 *)&spilled_side;
+	record = bpf_map_lookup_elem(&spilled, &key);
+	if (!record) {
+		/* Another CPU may insert it first: then its record is the one. */
+		bpf_map_update_elem(&spilled, &key, &none, BPF_NOEXIST);
+		record = bpf_map_lookup_elem(&spilled, &key);
+	}
+	if (!record)
+		return -1;
+	__sync_fetch_and_add(&record->packets, facts->packets);
+	__sync_fetch_and_add(&record->bytes, facts->bytes);
+	__sync_fetch_and_add(&record->payload_bytes, facts->payload_bytes);
+	return 0;
 }
 
 /* A gap over 2 s, or a clock that went back as far, ends the measure; what came before is kept as its base. */
-static __always_inline void gap_restart(struct flow_record *flow, __s64 gap, __u64 now)
+static __always_inline void gap_restart(struct flow_slot *slot, __u32 index, __s64 gap, __u64 now)
 {
-	flow->stopped_ns += gap;
-	flow->restart_packets = flow->packets;
-	flow->restart_squares = flow->gap_squares;
-	flow->restart_ns = now;
-	flow->restarts++;
+	struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
+
+	if (!detail)
+		return;
+	detail->stopped_ns += gap;
+	detail->restart_packets = slot->packets;
+	detail->restart_squares = slot->gap_squares;
+	detail->restart_ns = now;
+	detail->restarts++;
 }
 
-static __always_inline void account_gap(struct flow_record *flow, __u64 now)
+static __always_inline void gap_first(__u32 index, __u64 now)
 {
-	__s64 gap = now - flow->last_ns;
+	struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
 
-	if (!flow->packets)
-		flow->first_ns = now;
+	if (detail)
+		detail->first_ns = now;
+}
+
+static __always_inline void account_gap(struct flow_slot *slot, __u32 index, __u64 now)
+{
+	__s64 gap = now - slot->last_ns;
+
+	if (!slot->packets)
+		gap_first(index, now);
 	else if (gap > GAP_STOPPED_NS || gap < -GAP_STOPPED_NS)
-		gap_restart(flow, gap, now);
+		gap_restart(slot, index, gap, now);
 	else
-		flow->gap_squares += ((__u64)(gap * gap) + (1ULL << (GAP_SQUARE_SHIFT - 1))) >> GAP_SQUARE_SHIFT;
-	flow->last_ns = now;
+		slot->gap_squares += ((__u64)(gap * gap) + (1ULL << (GAP_SQUARE_SHIFT - 1))) >> GAP_SQUARE_SHIFT;
+	slot->last_ns = now;
+}
+
+static __always_inline void account_merged(__u32 index, __u32 packets)
+{
+	struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
+
+	if (detail)
+		detail->merged += packets - 1;
 }
 
 /* The lock is held. */
-static __always_inline void account(struct flow_record *flow, const struct facts *facts, __u64 now)
+static __always_inline void account(struct flow_slot *slot, __u32 index, const struct facts *facts, __u64 now)
 {
-	account_gap(flow, now);
-	flow->packets += facts->packets;
-	flow->bytes += facts->bytes;
-	flow->payload_bytes += facts->payload_bytes;
+	account_gap(slot, index, now);
+	slot->packets += facts->packets;
+	slot->bytes += facts->bytes;
+	slot->payload_bytes += facts->payload_bytes;
 	if (facts->packets > 1)
-		flow->merged += facts->packets - 1;
-}
-
-static __always_inline void account_spilled(struct flow_record *flow, const struct facts *facts)
-{
-	__sync_fetch_and_add(&flow->spilled.packets, facts->packets);
-	__sync_fetch_and_add(&flow->spilled.bytes, facts->bytes);
-	__sync_fetch_and_add(&flow->spilled.payload_bytes, facts->payload_bytes);
+		account_merged(index, facts->packets);
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include "maps.h"
 #include "merged.h"
 #include "parse.h"
+#include "parse_plain.h"
 #include "watch.h"
 #include "xdp.h"
 
@@ -66,13 +67,14 @@ __noinline int merged_tunnel(struct __sk_buff *skb)
 	return 0;
 }
 
-static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direction, int has_link_header)
+/* A function of its own, which few packets need: any headers, wherever in the buffer they lie. */
+__noinline int tc_parse_any(struct __sk_buff *skb, __u32 direction, __u32 has_link_header)
 {
 	struct scratch *scratch = scratch_get();
 	int parsed = PARSED_SHORT;
 
 	if (!scratch)
-		return TC_NEXT;
+		return PARSED_NON_IP;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		parsed = tc_parse(skb, &scratch->facts, direction, has_link_header);
 		if (parsed != PARSED_SHORT || skb->data_end - skb->data >= skb->len)
@@ -81,6 +83,29 @@ static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direct
 		if (attempt || bpf_skb_pull_data(skb, skb->len < PULL_BYTES ? skb->len : PULL_BYTES))
 			break;
 	}
+	return parsed;
+}
+
+static __always_inline int tc_parse_plain(struct __sk_buff *skb, struct facts *facts, enum direction direction)
+{
+	struct buffer buffer = tc_buffer(skb);
+
+	if (constants.tunnels.kinds)
+		return -1;
+	facts->key.ifindex = skb->ifindex;
+	facts->key.direction = direction;
+	return parse_plain((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts);
+}
+
+static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direction, int has_link_header)
+{
+	struct scratch *scratch = scratch_get();
+	int parsed = PARSED_IP;
+
+	if (!scratch)
+		return TC_NEXT;
+	if (!has_link_header || tc_parse_plain(skb, &scratch->facts, direction))
+		parsed = tc_parse_any(skb, direction, has_link_header);
 	if (parsed == PARSED_IP && merged_in_tunnel(&scratch->facts))
 		merged_tunnel(skb);
 	watch(skb, 0, &scratch->facts, parsed);

@@ -8,6 +8,7 @@
 
 #include "constants.h"
 #include "facts.h"
+#include "flow_slots.h"
 #include "records.h"
 #include "rules.h"
 
@@ -15,14 +16,64 @@ const volatile struct program_constants constants = {};
 
 struct interface_slot interface_slots[INTERFACE_SLOTS];
 struct rule_state rule_state;
+__u8 spilled_side; /* 0 or 1: where packets are spilled to */
 
-/* One flow table for all CPUs: a flow that moves between CPUs keeps one history, and memory does not grow with cores. */
+/*
+ * One flow table for all CPUs: a flow that moves between CPUs keeps one history, and memory does not grow with cores. It is
+ * an index and arrays of slots, all mapped by the monitor, which sets their sizes; see flow_table.h.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_slot);
+} flow_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_detail);
+} flow_details SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct index_line);
+} flow_index SEC(".maps");
+
+/* Bit i of word n: slot 64 n + i is taken. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_bitmap SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct table_control);
+} flow_control SEC(".maps");
+
+/*
+ * Packets that could not have their flow's lock, by key, whose `reserved` is the side. There are almost never any, so the
+ * memory is taken when it is needed.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SPILLED_MAX);
 	__type(key, struct flow_key);
-	__type(value, struct flow_record);
-} flows SEC(".maps");
+	__type(value, struct spilled_record);
+} spilled SEC(".maps");
 
 /* Flows that no rule wants, with the generation of the rules that said so. What is forgotten is judged again. */
 struct {

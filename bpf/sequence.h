@@ -11,21 +11,22 @@
 
 #define REORDER_WINDOW 64
 
-static __always_inline void sequence_classify(struct sequence_record *sequence, __s32 difference)
+/* What is not in order: judged with the rest of the flow's record at hand. */
+static __always_inline void sequence_classify(struct flow_detail *detail, __s32 difference)
 {
 	if (difference == 1)
 		return;
 	if (difference < 0)
-		sequence->reverse++;
+		detail->reverse++;
 	else if (difference > (__s32)constants.sequence_threshold)
-		sequence->big++;
+		detail->sequence.big++;
 	else
-		sequence->small++;
+		detail->sequence.small++;
 }
 
-static __always_inline void run_begin(struct sequence_record *sequence, __u32 number)
+static __always_inline void run_begin(struct slot_sequence *sequence, struct flow_detail *detail, __u32 number)
 {
-	sequence->base = number;
+	detail->sequence.base = number;
 	sequence->highest = number;
 	sequence->window = 1;
 	sequence->run_unique = 1;
@@ -35,64 +36,81 @@ static __always_inline void run_begin(struct sequence_record *sequence, __u32 nu
  * Numbers far below the window are late packets or a sender that started again: two in a row tell (RFC 3550, A.1).
  * The first of the two was taken for a late one; the new run begins with it.
  */
-static __always_inline void sequence_far_below(struct sequence_record *sequence, __u32 number)
+static __always_inline void sequence_far_below(struct slot_sequence *sequence, struct flow_detail *detail, __u32 number)
 {
-	if (number == sequence->suspect) {
-		__u32 expected = sequence->highest - sequence->base + 1;
+	if (number == detail->sequence.suspect) {
+		__u32 expected = sequence->highest - detail->sequence.base + 1;
 		__u64 unique = sequence->run_unique - 1;
 
 		if (expected > unique)
-			sequence->lost_before += expected - unique;
-		sequence->reordered--;
-		run_begin(sequence, number - 1);
+			detail->sequence.lost_before += expected - unique;
+		detail->sequence.reordered--;
+		run_begin(sequence, detail, number - 1);
 		sequence->highest = number;
 		sequence->window = 3;
 		sequence->run_unique = 2;
 	} else {
-		sequence->reordered++;
+		detail->sequence.reordered++;
 		sequence->run_unique++;
 	}
-	sequence->suspect = number + 1;
+	detail->sequence.suspect = number + 1;
 }
 
-static __always_inline void sequence_place(struct sequence_record *sequence, __u32 number)
+static __always_inline void sequence_raise(struct slot_sequence *sequence, __u32 number, __u32 ahead)
+{
+	sequence->window = ahead < REORDER_WINDOW ? sequence->window << ahead | 1 : 1;
+	sequence->highest = number;
+	sequence->run_unique++;
+}
+
+static __always_inline void sequence_place(struct slot_sequence *sequence, struct flow_detail *detail, __u32 number)
 {
 	__s32 ahead = number - sequence->highest;
 	__u64 bit;
 
 	if (ahead > 0) {
-		sequence->window = ahead < REORDER_WINDOW ? sequence->window << ahead | 1 : 1;
-		sequence->highest = number;
-		sequence->run_unique++;
+		sequence_raise(sequence, number, ahead);
 		return;
 	}
 	if (ahead <= -REORDER_WINDOW) {
-		sequence_far_below(sequence, number);
+		sequence_far_below(sequence, detail, number);
 		return;
 	}
 	bit = 1ULL << (-ahead & (REORDER_WINDOW - 1));
 	if (sequence->window & bit) {
-		sequence->duplicate++;
+		detail->sequence.duplicate++;
 		return;
 	}
 	sequence->window |= bit;
-	sequence->reordered++;
+	detail->sequence.reordered++;
 	sequence->run_unique++;
-	if ((__s32)(number - sequence->base) < 0)
-		sequence->base = number;
+	if ((__s32)(number - detail->sequence.base) < 0)
+		detail->sequence.base = number;
 }
 
-static __always_inline void sequence_take(struct sequence_record *sequence, __u32 number)
+static __always_inline void sequence_judge(struct slot_sequence *sequence, __u32 index, __u32 number)
 {
-	sequence->received++;
-	if (!sequence->started) {
-		sequence->started = 1;
-		sequence->suspect = number - 1; /* no number expected */
-		run_begin(sequence, number);
+	struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
+
+	if (!detail)
+		return;
+	if (!sequence->received) {
+		detail->sequence.suspect = number - 1; /* no number expected */
+		run_begin(sequence, detail, number);
 	} else {
-		sequence_classify(sequence, number - sequence->current);
-		sequence_place(sequence, number);
+		sequence_classify(detail, number - sequence->current);
+		sequence_place(sequence, detail, number);
 	}
+}
+
+/* The lock is held. The number after the last one, which is the highest, needs no more than the slot. */
+static __always_inline void sequence_take(struct slot_sequence *sequence, __u32 index, __u32 number)
+{
+	if (sequence->received && number == sequence->current + 1 && sequence->current == sequence->highest)
+		sequence_raise(sequence, number, 1);
+	else
+		sequence_judge(sequence, index, number);
+	sequence->received++;
 	sequence->current = number;
 }
 
@@ -117,35 +135,32 @@ static __always_inline int sequence_wanted(const struct facts *facts)
 	       !facts->partial;
 }
 
-/* One packet of a merged buffer. The search is done before the lock is taken. */
-static __always_inline void sequence_segment(void *context, int is_xdp, struct flow_record *flow, __u32 offset,
-					     __u32 bytes)
+/* One packet of a merged buffer: its flow is locked anew, as the search for its number is not done under the lock. */
+__noinline int sequence_skb(struct __sk_buff *context, const struct flow_key *key, __u32 index, __u32 offset,
+			    __u32 bytes)
 {
+	struct found found = { .slot = bpf_map_lookup_elem(&flow_slots, &index), .index = index };
 	__u32 number;
 
-	if (sequence_find(context, is_xdp, offset, bytes, &number) || !flow_lock(flow))
-		return;
-	sequence_take(&flow->sequence, number);
-	flow_unlock(flow);
-}
-
-/* Functions of their own for the same reason as the parser: see flowgauge.bpf.c. */
-__noinline int sequence_skb(struct __sk_buff *context, struct flow_record *flow, __u32 offset, __u32 bytes)
-{
-	if (flow)
-		sequence_segment(context, 0, flow, offset, bytes);
+	if (!key || !found.slot || sequence_find(context, 0, offset, bytes, &number))
+		return 0;
+	found.word = slot_word(found.slot) | SLOT_LOCKED;
+	if (slot_lock(key, &found) != LOCK_HELD)
+		return 0;
+	sequence_take(&found.slot->sequence, index, number);
+	slot_unlock(&found);
 	return 0;
 }
 
 /* Each packet of a merged buffer carries its own number. XDP sees no merged buffers. */
-static __always_inline void sequence_of_merged(void *context, struct flow_record *flow, const struct facts *facts)
+static __always_inline void sequence_of_merged(void *context, __u32 index, const struct facts *facts)
 {
 	__u32 offset = facts->payload_offset, left = facts->payload_bytes, step = facts->segment_size;
 
 	for (int i = 0; i < SEGMENTS_MAX && left && step; i++) {
 		__u32 bytes = left < step ? left : step;
 
-		sequence_skb(context, flow, offset, bytes);
+		sequence_skb(context, &facts->key, index, offset, bytes);
 		offset += bytes;
 		left -= bytes;
 	}

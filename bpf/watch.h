@@ -33,49 +33,58 @@ static __always_inline __u64 packet_time(void *context, int is_xdp)
 	return note ? note->time_ns : 0;
 }
 
-/* One update of a flow's record: the number is found before the lock is taken. */
-static __always_inline void flow_update(void *context, int is_xdp, struct flow_record *flow, struct facts *facts)
+/* The lock is held, and let go. `number`: the packet's sequence number, if it is `numbered`. */
+static __always_inline void flow_update(struct found *found, struct facts *facts, __u64 now, int numbered, __u32 number)
+{
+	__u64 before = found->slot->last_ns;
+
+	account(found->slot, found->index, facts, now);
+	if (facts->key.protocol == IPPROTO_TCP)
+		tcp_take(found->slot, found->index, facts, now, before);
+	else if (numbered)
+		sequence_take(&found->slot->sequence, found->index, number);
+	slot_unlock(found);
+}
+
+/*
+ * What takes long is done before the flow is looked for: the sequence number is found, and the clock read. Reading it
+ * waits for all loads before it; those of the flow, which may come from far, can run while it is read.
+ */
+static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct facts *facts)
 {
 	int numbered = sequence_wanted(facts), merged = !is_xdp && numbered && facts->packets > 1;
+	__u64 now = packet_time(context, is_xdp);
+	enum outcome outcome;
+	struct found found;
 	__u32 number = 0;
-	__u64 now, before;
 
-	/* The record's second cache line comes while the clock is read, not after the lock has drained the pipeline. */
-	(void)*(volatile __u64 *)&flow->last_ns;
-	now = packet_time(context, is_xdp);
 	if (numbered && !merged)
 		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
-	if (!flow_lock(flow)) {
-		account_spilled(flow, facts);
-		return;
-	}
-	before = flow->last_ns;
-	account(flow, facts, now);
-	if (facts->key.protocol == IPPROTO_TCP)
-		tcp_take(flow, facts, now, before);
-	else if (numbered && !merged)
-		sequence_take(&flow->sequence, number);
-	flow_unlock(flow);
+	outcome = flow_take(&facts->key, &found, now);
+	if (outcome != OUTCOME_FLOW)
+		return outcome;
+	if (!found.slot)
+		return account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
+	flow_update(&found, facts, now, numbered && !merged, number);
 	if (merged)
-		sequence_of_merged(context, flow, facts);
+		sequence_of_merged(context, found.index, facts);
+	return OUTCOME_FLOW;
 }
 
 static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed)
 {
 	enum outcome outcome;
-	struct flow_record *flow;
 
-	if (parsed != PARSED_IP) {
-		ledger_charge(facts, parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED);
-		return;
+	if (parsed == PARSED_IP) {
+		if (constants.ignore_vlan)
+			facts->key.vlan[0] = facts->key.vlan[1] = 0;
+		if (facts->fragment || facts->fragment_first)
+			fragments(facts, packet_time(context, is_xdp));
+		outcome = watch_flow(context, is_xdp, facts);
+	} else {
+		outcome = parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED;
 	}
-	if (constants.ignore_vlan)
-		facts->key.vlan[0] = facts->key.vlan[1] = 0;
-	if (facts->fragment || facts->fragment_first)
-		fragments(facts, packet_time(context, is_xdp));
-	flow = flow_find(&facts->key, &outcome);
-	if (flow)
-		flow_update(context, is_xdp, flow, facts);
+	/* The flow first, then the ledger: one that is read after the flows has at least what they have. */
 	ledger_charge(facts, outcome);
 }
 

@@ -58,6 +58,11 @@ struct program_constants {
 	__u32 pattern_rare;       /* index of the byte looked for first */
 	struct tunnels tunnels;
 	__u32 ignore_vlan; /* 1: tags are not part of a flow's key */
+	__u32 table_slots; /* flows that have room in the flow table */
+	__u32 index_pairs; /* of its index: half the lines */
+	__u32 reserved;
+	__u32 hash_addends[12]; /* the secret of the flow table's hash */
+	__u64 hash_factor;      /* likewise; odd */
 };
 
 #endif

@@ -99,14 +99,12 @@ struct tcp_record {
 	__u64 syn;
 	__u64 fin;
 	__u64 rst;
-	__u64 reserved[2]; /* elements of the kernel's hash stay whole cache lines */
 };
 
 /*
- * What one flow did. A packet takes the record's lock and then updates it in plain steps: one atomic instruction
- * instead of one a counter, and gaps and sequence numbers are judged in one order. A packet that cannot have the lock
- * within a few tries (two CPUs on one flow) is added to `spilled` atomically: it is counted, but has no gap and no
- * sequence number. So a flow had packets + spilled.packets, and so on.
+ * What one flow did, as the monitor reads it out of the flow table (flow_slots.h): whole packets only. A packet that
+ * could not have the slot's lock is in `spilled`: it is counted, but has no gap and no sequence number. So a flow had
+ * packets + spilled.packets, and so on.
  *
  * Inter-arrival gaps: packets - 1 - restarts of them, whose sum is last_ns - first_ns - stopped_ns.
  * The packets of a merged buffer share one time, so all but one of their gaps are 0.
@@ -121,21 +119,19 @@ struct spilled_record {
 };
 
 struct flow_record {
-	__u32 lock;    /* 1 while a CPU updates the record */
-	__u32 verdict; /* of the rules: (generation + 1) * 2 + wanted, in one word; 0: not judged yet */
 	__u64 packets;
 	__u64 bytes;         /* frames on the wire, link header included, no preamble or FCS */
 	__u64 payload_bytes; /* after the transport header, by the IP length: no padding */
 	__u64 last_ns;
 	__u64 gap_squares; /* sum of gap^2, each rounded to 2^GAP_SQUARE_SHIFT ns^2; differences are modulo 2^64 */
 	__u64 first_ns;
-	__u64 merged; /* packets that share the time of another packet of their buffer */
+	__u64 merged; /* packets that share the time of another packet of their buffer; modulo 2^32 */
 	union {
 		struct sequence_record sequence; /* all but TCP */
 		struct tcp_record tcp;
 	};
 	/* Where the measure last started anew; restarts is 0 if it never did. */
-	__u64 restarts;
+	__u64 restarts;   /* modulo 2^32 */
 	__u64 stopped_ns; /* sum of the gaps over 2 s */
 	__u64 restart_ns;
 	__u64 restart_packets; /* packets before the one that ended the stop */
@@ -215,16 +211,13 @@ struct interface_slot {
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no implicit padding");
 _Static_assert(offsetof(struct flow_key, ifindex) == 36, "flow_key layout");
 _Static_assert(sizeof(struct sequence_record) == 96, "sequence_record has no implicit padding");
-_Static_assert(sizeof(struct tcp_record) == 160, "tcp_record has no implicit padding");
+_Static_assert(sizeof(struct tcp_record) == 144, "tcp_record has no implicit padding");
 _Static_assert(offsetof(struct tcp_record, received) == offsetof(struct sequence_record, received) &&
 		       offsetof(struct tcp_record, highest) == offsetof(struct sequence_record, highest) &&
 		       offsetof(struct tcp_record, reverse) == offsetof(struct sequence_record, reverse) &&
 		       offsetof(struct tcp_record, big) == offsetof(struct sequence_record, big),
 	       "what TCP shares with sequence_record");
-/* The kernel's hash puts a record 96 bytes into an element of 384: its first 96 bytes lie in the two cache lines after the key's. */
-_Static_assert(offsetof(struct flow_record, sequence.window) == 96,
-	       "what every packet writes is in the first 96 bytes");
-_Static_assert(sizeof(struct flow_record) == 288, "flow_record has no implicit padding");
+_Static_assert(sizeof(struct flow_record) == 264, "flow_record has no implicit padding");
 _Static_assert(sizeof(struct fragment_key) == 44, "fragment_key has no implicit padding");
 _Static_assert(sizeof(struct fragment_ports) == 16, "fragment_ports has no implicit padding");
 _Static_assert(sizeof(struct ledger_record) == 112, "ledger_record has no implicit padding");

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "constants.h"
+#include "kernel/slots.h"
 #include "records.h"
 #include "rules.h"
 
@@ -27,6 +28,7 @@ enum program { PROGRAM_XDP, PROGRAM_IN, PROGRAM_OUT, PROGRAMS };
 
 struct programs {
 	struct flowgauge_bpf *skeleton;
+	struct slots *table;
 	int cpus;
 };
 
@@ -45,14 +47,16 @@ static inline void programs_load(struct programs *programs, const struct program
 	assert_non_null(programs->skeleton);
 	programs->skeleton->rodata->constants = *constants;
 	programs->skeleton->rodata->constants.clock = CLOCK_OF_PACKET;
-	bpf_map__set_max_entries(programs->skeleton->maps.flows, 1024);
+	assert_int_equal(slots_prepare(programs->skeleton, 1024), 0);
 	assert_int_equal(flowgauge_bpf__load(programs->skeleton), 0);
+	assert_int_equal(slots_open(programs->skeleton, &programs->table), 0);
 	programs->cpus = libbpf_num_possible_cpus();
 	assert_true(programs->cpus > 0);
 }
 
 static inline void programs_unload(struct programs *programs)
 {
+	programs->table = slots_close(programs->table);
 	flowgauge_bpf__destroy(programs->skeleton);
 	programs->skeleton = NULL;
 }
@@ -148,15 +152,49 @@ static inline void programs_ledger(const struct programs *programs, enum directi
 	free(each);
 }
 
+struct taken_flow {
+	uint32_t slot;
+	struct flow_key key;
+	struct flow_record record;
+	int count;
+};
+
+static inline void programs_meet_flow(void *context, uint32_t slot, const struct flow_key *key,
+				      const struct flow_record *record)
+{
+	struct taken_flow *taken = context;
+
+	if (!taken->count++)
+		*taken = (struct taken_flow){ .slot = slot, .key = *key, .record = *record, .count = 1 };
+}
+
+/* The slot of the only flow. */
+static inline uint32_t programs_slot(const struct programs *programs)
+{
+	struct taken_flow taken = { 0 };
+	struct slots_visitor visitor = { .context = &taken, .flow = programs_meet_flow };
+	uint64_t flows = 0;
+
+	assert_int_equal(slots_visit(programs->table, &visitor, &flows), 0);
+	assert_int_equal(flows, 1);
+	return taken.slot;
+}
+
 /* Takes one flow out of the table; 0, or -1 if it is empty. */
 static inline int programs_take_flow(const struct programs *programs, struct flow_key *key, struct flow_record *record)
 {
-	int fd = bpf_map__fd(programs->skeleton->maps.flows);
+	struct taken_flow taken = { 0 };
+	struct slots_visitor visitor = { .context = &taken, .flow = programs_meet_flow };
+	uint64_t flows = 0;
 
-	if (bpf_map_get_next_key(fd, NULL, key))
+	assert_int_equal(slots_visit(programs->table, &visitor, &flows), 0);
+	if (!flows)
 		return -1;
-	assert_int_equal(bpf_map_lookup_elem(fd, key, record), 0);
-	assert_int_equal(bpf_map_delete_elem(fd, key), 0);
+	*key = taken.key;
+	assert_int_equal(slots_free_begin(programs->table), 0);
+	assert_int_equal(slots_free(programs->table, taken.slot, key, record), 0);
+	slots_free_end(programs->table);
+	assert_memory_equal(record, &taken.record, sizeof(*record));
 	return 0;
 }
 

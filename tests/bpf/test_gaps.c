@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Time-stamped packets -> what a flow's record says of its gaps, and of buffers that stand for several packets. */
 #include "packets.h"
+#include "flow_slots.h"
 #include "programs.h"
 
 #define MS 1000000ULL
@@ -202,19 +203,21 @@ static void test_merged_buffers_without_a_length(void **state)
 static void test_squares_turn_over(void **state)
 {
 	const struct programs *programs = *state;
-	int fd = bpf_map__fd(programs->skeleton->maps.flows);
+	int fd = bpf_map__fd(programs->skeleton->maps.flow_slots);
 	struct flow_record record;
+	struct flow_slot slot;
 	struct packet packet;
 	struct flow_key key;
+	uint32_t index;
 
 	packet_make(&packet, "eth ip4 udp 10");
 	send_at(programs, PROGRAM_IN, &packet, SECOND);
-	assert_int_equal(bpf_map_get_next_key(fd, NULL, &key), 0);
-	assert_int_equal(bpf_map_lookup_elem(fd, &key, &record), 0);
-	record.gap_squares = UINT64_MAX - 5;
-	assert_int_equal(bpf_map_update_elem(fd, &key, &record, BPF_EXIST), 0);
+	index = programs_slot(programs);
+	assert_int_equal(bpf_map_lookup_elem(fd, &index, &slot), 0);
+	slot.gap_squares = UINT64_MAX - 5;
+	assert_int_equal(bpf_map_update_elem(fd, &index, &slot, BPF_EXIST), 0);
 	send_at(programs, PROGRAM_IN, &packet, 2 * SECOND);
-	take(programs, &record);
+	assert_int_equal(programs_take_flow(programs, &key, &record), 0);
 	assert_int_equal(record.gap_squares - (UINT64_MAX - 5), square(SECOND));
 }
 
@@ -222,7 +225,7 @@ static void test_squares_turn_over(void **state)
 static void test_overflow(void **state)
 {
 	const struct programs *programs = *state;
-	uint32_t room = bpf_map__max_entries(programs->skeleton->maps.flows);
+	uint32_t room = bpf_map__max_entries(programs->skeleton->maps.flow_slots);
 	struct ledger_record before, after;
 	struct flow_record record;
 	struct packet packet;

@@ -150,7 +150,6 @@ static void check_flow(const struct packet *packet, const struct expectation *ex
 	assert_int_equal(record->payload_bytes, expected->payload);
 	assert_int_equal(record->first_ns, 7);
 	assert_int_equal(record->last_ns, 7);
-	assert_int_equal(record->lock, 0);
 	assert_int_equal(record->spilled.packets, 0);
 }
 

@@ -11,6 +11,8 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
+#include "flow_slots.h"
+#include "kernel/slots.h"
 #include "rule_packets.h"
 
 #define RULES_MOST 8 /* in a table of texts */
@@ -24,11 +26,13 @@ static void assert_outcome(struct monitor *monitor, const struct flow_key *key, 
 
 static uint64_t flow_packets(struct monitor *monitor, const struct flow_key *key)
 {
-	struct flow_record record;
+	struct flow_slot slot;
+	uint32_t index;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(monitor->skeleton->maps.flows), key, &record))
+	if (slots_find(monitor->table, key, &index))
 		return 0;
-	return record.packets;
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(monitor->skeleton->maps.flow_slots), &index, &slot), 0);
+	return slot.packets;
 }
 
 static void set_rules(struct monitor *monitor, const char *const texts[RULES_MOST])

@@ -30,11 +30,12 @@ struct reading {
 	int error;        /* the first one of the book */
 };
 
-static void take_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+static void take_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct reading *reading = context;
 	int error = book_flow(reading->book, key, record);
 
+	(void)slot;
 	if (error && !reading->error)
 		reading->error = error;
 }

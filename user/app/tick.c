@@ -17,13 +17,21 @@ struct taking {
 	int error; /* the first one */
 };
 
-static void take_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+static void take_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct taking *taking = context;
 	int error = book_flow(taking->book, key, record);
 
+	(void)slot;
 	if (error && !taking->error)
 		taking->error = error;
+}
+
+static void take_left(void *context, const struct flow_key *key, const struct flow_record *record)
+{
+	(void)context;
+	(void)key;
+	(void)record;
 }
 
 static void take_ledger(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
@@ -51,13 +59,18 @@ static void retire_idle(struct daemon *daemon)
 
 	for (size_t i = 0; i < count; i++) {
 		struct flow_record last;
-		int error = monitor_retire(daemon->monitor, &keys[i], &last);
+		uint32_t slot;
+		int error = monitor_find(daemon->monitor, &keys[i], &slot);
+
+		if (!error)
+			error = monitor_retire(daemon->monitor, slot, &keys[i], &last);
 
 		if (!error)
 			book_retired(daemon->book, &keys[i], &last);
 		else if (error != -ENOENT)
 			log_warning("cannot take an idle flow out of the table: %s", strerror(-error));
 	}
+	monitor_retire_end(daemon->monitor, &(struct monitor_visitor){ .left = take_left });
 	free(keys);
 }
 
@@ -128,6 +141,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	struct monitor_visitor visitor = {
 		.context = &taking,
 		.flow = take_flow,
+		.left = take_left,
 		.ledger = take_ledger,
 		.residual = take_residual,
 	};

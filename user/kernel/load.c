@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "kernel/monitor_internal.h"
 
+#define UNWANTED_MAX 65536 /* flows that no rule wants, remembered; the others are judged again */
 #define VERIFIER_LOG_SIZE 65536
 #define VERIFIER_LINES 12 /* of the end of the verifier's log that are shown */
 
@@ -59,9 +60,10 @@ static int skeleton_size(struct flowgauge_bpf *skeleton, const struct monitor_co
 	int err;
 
 	skeleton->rodata->constants = config->constants;
-	err = bpf_map__set_max_entries(skeleton->maps.flows, config->max_flows);
+	err = slots_prepare(skeleton, config->max_flows);
 	if (!err)
-		err = bpf_map__set_max_entries(skeleton->maps.unwanted, config->max_flows);
+		err = bpf_map__set_max_entries(skeleton->maps.unwanted,
+					       config->max_flows < UNWANTED_MAX ? config->max_flows : UNWANTED_MAX);
 	return err;
 }
 
@@ -104,6 +106,8 @@ static int skeleton_load(struct monitor *monitor, bool xdp, char *log)
 		err = skeleton_choose(skeleton, &monitor->config, xdp);
 	if (!err)
 		err = flowgauge_bpf__load(skeleton);
+	if (!err)
+		err = slots_open(skeleton, &monitor->table);
 	if (err)
 		flowgauge_bpf__destroy(skeleton);
 	else
@@ -140,8 +144,9 @@ static void refusal_explain(const struct monitor_config *config, int err, bool v
 		snprintf(error, MONITOR_ERROR_SIZE,
 			 "the kernel (Linux %s) has no BPF: one with CONFIG_BPF_SYSCALL is needed", kernel.release);
 	else if (!verifier && (err == -ENOMEM || err == -E2BIG))
-		snprintf(error, MONITOR_ERROR_SIZE, "no memory for a table of %u flows: use a smaller --max-flows",
-			 config->max_flows);
+		snprintf(error, MONITOR_ERROR_SIZE,
+			 "no memory for a table of %u flows, which takes %.1f MiB in the kernel: use a smaller --max-flows",
+			 config->max_flows, (double)slots_bytes(config->max_flows) / (1 << 20));
 	else if (kernel_suffices(&kernel, xdp))
 		snprintf(error, MONITOR_ERROR_SIZE,
 			 "the kernel (Linux %s) refuses the BPF programs: %s: it should not: please report it; fewer of "

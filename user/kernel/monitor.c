@@ -69,6 +69,11 @@ int monitor_open(const struct monitor_config *config, struct monitor **out, char
 	return 0;
 }
 
+uint64_t monitor_table_bytes(const struct monitor *monitor)
+{
+	return slots_bytes(monitor->config.max_flows);
+}
+
 static void place_unhook(struct monitor *monitor, struct place *place)
 {
 	/* The other way round than they came: the first may own what both stand on. */
@@ -87,9 +92,9 @@ struct monitor *monitor_close(struct monitor *monitor)
 	clsact_close(&monitor->clsact);
 	if (monitor->statistics_fd >= 0)
 		close(monitor->statistics_fd);
+	slots_close(monitor->table);
 	flowgauge_bpf__destroy(monitor->skeleton);
-	free(monitor->room.keys);
-	free(monitor->room.records);
+	free(monitor->spilled);
 	free(monitor->cpu_copies);
 	free(monitor->cpu_taken);
 	free(monitor);

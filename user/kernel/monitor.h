@@ -60,7 +60,10 @@ void monitor_detach(struct monitor *monitor, unsigned int ifindex);
 /* Receives what one reading finds. Pointers are valid during the call only. */
 struct monitor_visitor {
 	void *context;
-	void (*flow)(void *context, const struct flow_key *key, const struct flow_record *record);
+	/* The slot is the flow's as long as it is not retired; it is below the monitor's max_flows. */
+	void (*flow)(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record);
+	/* Packets, in `spilled` only, of a flow that has left the table; they are not read again. NULL: not wanted. */
+	void (*left)(void *context, const struct flow_key *key, const struct flow_record *record);
 	/* Cumulative since the interface was attached; called after all flows, so that ledger >= flows. */
 	void (*ledger)(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum);
 	/*
@@ -79,8 +82,18 @@ struct monitor_reading {
 
 int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor, struct monitor_reading *out);
 
-/* Takes a flow out of the table and gives its last record. -ENOENT if it is not there. */
-int monitor_retire(struct monitor *monitor, const struct flow_key *key, struct flow_record *last);
+/* The flow's slot; -ENOENT if it is not in the table. */
+int monitor_find(struct monitor *monitor, const struct flow_key *key, uint32_t *slot);
+/*
+ * Takes a flow out of the table and gives its last record, whose `spilled` is empty: what was there goes to the visitor's
+ * `left`. -ENOENT if the flow is not in this slot; -EBUSY: ask again after the next reading. After the last of a series,
+ * monitor_retire_end.
+ */
+int monitor_retire(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *last);
+int monitor_retire_end(struct monitor *monitor, const struct monitor_visitor *visitor);
+
+/* Kernel memory of the flow table, in bytes. */
+uint64_t monitor_table_bytes(const struct monitor *monitor);
 
 /* What became of fragments, over all interfaces since the monitor was opened. */
 int monitor_fragments(struct monitor *monitor, struct fragment_ledger *sum);

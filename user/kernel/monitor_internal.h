@@ -12,6 +12,7 @@
 #include "kernel/clsact.h"
 #include "kernel/hook.h"
 #include "kernel/monitor.h"
+#include "kernel/slots.h"
 #include "records.h"
 #include "rules.h"
 
@@ -33,11 +34,7 @@ struct place {
 	bool compared;              /* `ahead` is known */
 };
 
-struct reading_room {
-	struct flow_key *keys;
-	struct flow_record *records;
-	uint32_t capacity; /* of both, in flows */
-};
+struct spilled_flow;
 
 struct monitor {
 	struct flowgauge_bpf *skeleton;
@@ -51,7 +48,9 @@ struct monitor {
 	unsigned int cpus;                /* possible ones: the copies of a per-CPU value */
 	struct ledger_record *cpu_copies; /* of one ledger entry */
 	bool *cpu_taken;                  /* which of them are in the sum */
-	struct reading_room room;
+	struct slots *table;
+	struct spilled_flow *spilled; /* of the last reading, by slot; NULL: there never were any */
+	unsigned int spilled_count;
 	struct program_cost vlan_cost; /* of programs made for one device that are gone; .program NULL: there were none */
 };
 
@@ -68,9 +67,8 @@ bool program_cost_add(int program_fd, struct program_cost *cost);
 
 /* reading.c: one interface's ledger as it stands in the map, over all CPUs. */
 int ledger_read(struct monitor *monitor, unsigned int place, enum direction direction, struct ledger_record *sum);
-/* The two ways to read the flows; the second for kernels without batches. */
-int flows_read_batches(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows);
-int flows_read_singly(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows);
+/* reading_flows.c */
+int flows_read(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows);
 
 /* residual.c. residual_begin: the interface has just been attached; residuals_read: its ledger has just been read. */
 void residual_begin(struct monitor *monitor, struct place *place);

@@ -12,89 +12,7 @@
 #include "base/loop.h"
 #include "kernel/monitor_internal.h"
 
-#define BATCH_FLOWS 4096
-#define BATCH_FLOWS_MAX (1U << 24)
 #define WHOLE_TRIES 1000
-#define KERNEL_ENOTSUPP 524 /* never meant to leave the kernel, and does */
-
-static int room_make(struct reading_room *room, uint32_t capacity)
-{
-	struct flow_key *keys;
-	struct flow_record *records;
-
-	keys = reallocarray(room->keys, capacity, sizeof(*keys));
-	if (!keys)
-		return -ENOMEM;
-	room->keys = keys;
-	records = reallocarray(room->records, capacity, sizeof(*records));
-	if (!records)
-		return -ENOMEM;
-	room->records = records;
-	room->capacity = capacity;
-	return 0;
-}
-
-/* A bucket is read whole or not at all: the room grows until the fullest one fits. */
-static int room_grow(struct reading_room *room)
-{
-	if (room->capacity >= BATCH_FLOWS_MAX)
-		return -ENOSPC;
-	return room_make(room, room->capacity ? 2 * room->capacity : BATCH_FLOWS);
-}
-
-static void flows_visit(const struct monitor *monitor, const struct monitor_visitor *visitor, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		visitor->flow(visitor->context, &monitor->room.keys[i], &monitor->room.records[i]);
-}
-
-int flows_read_batches(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows)
-{
-	int fd = bpf_map__fd(monitor->skeleton->maps.flows), err = 0;
-	/* Where the kernel is: a bucket's number today, but no longer than a key in any version. */
-	struct flow_key from, to;
-	struct flow_key *start = NULL;
-	uint32_t count;
-
-	if (!monitor->room.capacity)
-		err = room_grow(&monitor->room);
-	while (!err) {
-		count = monitor->room.capacity;
-		err = bpf_map_lookup_batch(fd, start, &to, monitor->room.keys, monitor->room.records, &count, NULL);
-		if (err == -ENOSPC) {
-			err = room_grow(&monitor->room);
-			continue;
-		}
-		if (err && err != -ENOENT)
-			return err;
-		flows_visit(monitor, visitor, count);
-		*flows += count;
-		from = to;
-		start = &from;
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-int flows_read_singly(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows)
-{
-	int fd = bpf_map__fd(monitor->skeleton->maps.flows), err;
-	struct flow_key key, next;
-	struct flow_record record;
-
-	err = bpf_map_get_next_key(fd, NULL, &next);
-	while (!err) {
-		key = next;
-		err = bpf_map_lookup_elem(fd, &key, &record);
-		if (!err) {
-			visitor->flow(visitor->context, &key, &record);
-			++*flows;
-		} else if (err != -ENOENT) {
-			return err;
-		}
-		err = bpf_map_get_next_key(fd, &key, &next);
-	}
-	return err == -ENOENT ? 0 : err;
-}
 
 static void ledger_add(struct ledger_record *sum, const struct ledger_record *part)
 {
@@ -184,11 +102,6 @@ static int ledgers_read(struct monitor *monitor, const struct monitor_visitor *v
 	return 0;
 }
 
-static bool batches_are_missing(int err)
-{
-	return err == -EINVAL || err == -EOPNOTSUPP || err == -KERNEL_ENOTSUPP;
-}
-
 int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor, struct monitor_reading *out)
 {
 	struct monitor_reading reading = {
@@ -197,9 +110,7 @@ int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor,
 	};
 	int err;
 
-	err = flows_read_batches(monitor, visitor, &reading.flows);
-	if (batches_are_missing(err) && !reading.flows)
-		err = flows_read_singly(monitor, visitor, &reading.flows);
+	err = flows_read(monitor, visitor, &reading.flows);
 	if (!err)
 		err = ledgers_read(monitor, visitor);
 	if (err)
@@ -208,9 +119,4 @@ int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor,
 	reading.duration_ns = clock_monotonic_ns() - reading.monotonic_ns;
 	*out = reading;
 	return 0;
-}
-
-int monitor_retire(struct monitor *monitor, const struct flow_key *key, struct flow_record *last)
-{
-	return bpf_map_lookup_and_delete_elem(bpf_map__fd(monitor->skeleton->maps.flows), key, last);
 }

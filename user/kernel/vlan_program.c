@@ -19,7 +19,9 @@ _Static_assert(sizeof(struct flowgauge_vlan_bpf__bss) == sizeof(struct flowgauge
 		       offsetof(struct flowgauge_vlan_bpf__bss, interface_slots) ==
 			       offsetof(struct flowgauge_bpf__bss, interface_slots) &&
 		       offsetof(struct flowgauge_vlan_bpf__bss, rule_state) ==
-			       offsetof(struct flowgauge_bpf__bss, rule_state),
+			       offsetof(struct flowgauge_bpf__bss, rule_state) &&
+		       offsetof(struct flowgauge_vlan_bpf__bss, spilled_side) ==
+			       offsetof(struct flowgauge_bpf__bss, spilled_side),
 	       ".bss differs between the objects");
 
 /* All maps but the constants, of which each object has a copy: the compiler puts tables of its own beside them. */
@@ -50,7 +52,7 @@ static int open_with(const struct monitor *monitor, unsigned int ifindex, __u32 
 
 	if (!program)
 		return -errno;
-	program->rodata->constants = monitor->config.constants;
+	program->rodata->constants = monitor->skeleton->rodata->constants;
 	bpf_program__set_ifindex(program->progs.flowgauge_xdp_vlan, ifindex);
 	err = bpf_program__set_flags(program->progs.flowgauge_xdp_vlan, flags);
 	if (!err)

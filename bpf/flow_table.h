@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The flow table, as the packets' side uses it: find a flow, lock it, enter a new one. docs/flow-table.md tells why each
+ * step is right; the monitor's side is user/kernel/table.c.
+ */
+#ifndef FLOWGAUGE_FLOW_TABLE_H
+#define FLOWGAUGE_FLOW_TABLE_H
+
+#include "maps.h"
+
+#define LOCK_TRIES 32  /* a holder is done in some 20 ns */
+#define ENTER_TRIES 64 /* one that enters a flow, in some 200 */
+#define POP_TRIES 64
+#define BYTES_OF_ONES 0x0101010101010101ULL
+#define BYTES_OF_HIGHS 0x8080808080808080ULL
+#define LAST_TAGS 0x00000000ffffffffULL /* the second word of tags is half tags, half lock */
+#define BYTE_INDEXES 0x0001020304050607ULL
+
+#define NO_SLOT 0xffffffffU
+
+static __always_inline __u64 hash_step(const struct flow_key *key, int word, int other)
+{
+	const __u32 *words = (const __u32 *)key;
+	__u32 a = words[word] + constants.hash_addends[word], b = words[other] + constants.hash_addends[other];
+
+	return (__u64)a * b;
+}
+
+/*
+ * NH (J. Black et al., UMAC, 1999): a sum of products, of which none waits for another; two keys have the same sum with a
+ * probability of 2^-32 for whoever does not know the addends. The words that are 0 for IPv4 are left out of its sum.
+ */
+static __always_inline __u64 flow_hash(const struct flow_key *key)
+{
+	__u64 sum = hash_step(key, 0, 4) + hash_step(key, 8, 9) + hash_step(key, 10, 11);
+
+	if (key->family == 6)
+		sum += hash_step(key, 1, 5) + hash_step(key, 2, 6) + hash_step(key, 3, 7);
+	sum ^= sum >> 32;
+	return sum * constants.hash_factor;
+}
+
+static __always_inline __u32 line_of(__u64 hash)
+{
+	return (__u32)((hash >> 32) * (2 * constants.index_pairs) >> 32);
+}
+
+static __always_inline __u32 tag_of(__u64 hash)
+{
+	__u32 tag = (hash >> 16) & 0xff;
+
+	return tag ? tag : 1;
+}
+
+/* The highest bit of each byte that is 0; above the lowest such byte there may be others too. */
+static __always_inline __u64 zero_bytes(__u64 word)
+{
+	return (word - BYTES_OF_ONES) & ~word & BYTES_OF_HIGHS;
+}
+
+/* Index of the byte that the lowest bit of `hits` is in. */
+static __always_inline __u32 lowest_byte(__u64 hits)
+{
+	return ((hits & -hits) >> 7) * BYTE_INDEXES >> 56;
+}
+
+static __always_inline __u64 tags_word(const struct index_line *line, int which)
+{
+	__u64 word = ((volatile __u64 *)line->tags)[which];
+
+	return which ? word & LAST_TAGS : word;
+}
+
+static __always_inline __u32 slot_word(const struct flow_slot *slot)
+{
+	return *(volatile __u32 *)&slot->word;
+}
+
+static __always_inline int same_key(const struct flow_key *left, const struct flow_key *right)
+{
+	const __u64 *a = (const __u64 *)left, *b = (const __u64 *)right;
+
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5]));
+}
+
+/* A flow's slot, as it was when it was found. */
+struct found {
+	struct flow_slot *slot; /* NULL: not found */
+	__u32 index;
+	__u32 word; /* read before the key was compared */
+};
+
+static __always_inline int is_of(const struct flow_key *key, __u32 index, struct found *found)
+{
+	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
+
+	if (!slot)
+		return 0;
+	found->word = slot_word(slot);
+	/* The slot's second line comes while the first is looked at. */
+	(void)*(volatile __u64 *)&slot->last_ns;
+	if (!(found->word & SLOT_LIVE) || !same_key(&slot->key, key))
+		return 0;
+	found->slot = slot;
+	found->index = index;
+	return 1;
+}
+
+/* Whether a live flow of the key stands in the line. */
+static __always_inline int line_find(const struct index_line *line, const struct flow_key *key, __u32 tag,
+				     struct found *found)
+{
+	__u64 tags = tag * BYTES_OF_ONES, hits = zero_bytes(tags_word(line, 0) ^ tags);
+	__u32 base = 0;
+
+	for (int i = 0; i <= LINE_ENTRIES; i++) {
+		__u32 at;
+
+		if (!hits && !base) {
+			base = 8;
+			hits = zero_bytes(tags_word(line, 1) ^ tags);
+		}
+		if (!hits)
+			return 0;
+		at = base + lowest_byte(hits);
+		hits &= hits - 1;
+		if (at >= LINE_ENTRIES)
+			return 0;
+		if (is_of(key, *(volatile __u32 *)&line->slots[at], found))
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline struct index_line *line_get(__u32 line)
+{
+	return bpf_map_lookup_elem(&flow_index, &line);
+}
+
+/* The flow's live slot, not locked; found->slot NULL if it has none. */
+static __always_inline void table_find(const struct flow_key *key, __u64 hash, struct found *found)
+{
+	__u32 line = line_of(hash), tag = tag_of(hash);
+	const struct index_line *own = line_get(line), *other;
+
+	found->slot = NULL;
+	if (!own || line_find(own, key, tag, found))
+		return;
+	other = line_get(line ^ 1);
+	if (other)
+		line_find(other, key, tag, found);
+}
+
+/* Stores become visible in program order on x86; elsewhere an atomic exchange sees to it. */
+static __always_inline void publish(__u32 *word, __u32 value)
+{
+#ifdef __TARGET_ARCH_x86
+	barrier();
+	*(volatile __u32 *)word = value;
+#else
+	__sync_lock_test_and_set(word, value);
+#endif
+}
+
+static __always_inline void slot_unlock(struct found *found)
+{
+	publish(&found->slot->word, found->word + SLOT_VERSION);
+}
+
+enum locked { LOCK_HELD, LOCK_BUSY, LOCK_GONE };
+
+/* Elsewhere than on x86 the key may have been read before the word was: then it is looked at once more. */
+static __always_inline int is_certain(const struct flow_slot *slot, const struct flow_key *key)
+{
+#ifdef __TARGET_ARCH_x86
+	return 1;
+#else
+	return same_key(&slot->key, key);
+#endif
+}
+
+/*
+ * Takes the lock. Its word is what was read before the key was compared, so that it can only be had while the slot is the
+ * key's. LOCK_GONE: the slot was freed meanwhile.
+ */
+static __always_inline enum locked slot_lock(const struct flow_key *key, struct found *found)
+{
+	struct flow_slot *slot = found->slot;
+	__u32 word = found->word;
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (!(word & SLOT_LOCKED) &&
+		    __sync_val_compare_and_swap(&slot->word, word, word | SLOT_LOCKED) == word) {
+			found->word = word;
+			if (is_certain(slot, key))
+				return LOCK_HELD;
+			slot_unlock(found);
+			return LOCK_GONE;
+		}
+		word = slot_word(slot);
+		if (!(word & SLOT_LIVE) || !same_key(&slot->key, key))
+			return LOCK_GONE;
+	}
+	return LOCK_BUSY;
+}
+
+/* --- a flow that is new: rare, so that its price is not each packet's --- */
+
+/* A slot that nobody had yet; NO_SLOT if there is none. */
+static __always_inline __u32 slot_fresh(struct table_control *control)
+{
+	__u64 index;
+
+	if (*(volatile __u64 *)&control->fresh >= constants.table_slots)
+		return NO_SLOT;
+	index = __sync_fetch_and_add(&control->fresh, 1);
+	return index < constants.table_slots ? index : NO_SLOT;
+}
+
+/* A free slot, which is the caller's alone; NO_SLOT if there is none. */
+static __always_inline __u32 slot_pop(void)
+{
+	struct table_control *control = bpf_map_lookup_elem(&flow_control, &(__u32){ 0 });
+
+	if (!control)
+		return NO_SLOT;
+	for (int i = 0; i < POP_TRIES; i++) {
+		__u64 top = *(volatile __u64 *)&control->free;
+		__u32 index = (__u32)top - 1;
+		struct flow_slot *slot;
+		__u64 next;
+
+		if (!(__u32)top)
+			return slot_fresh(control);
+		slot = bpf_map_lookup_elem(&flow_slots, &index);
+		if (!slot)
+			return NO_SLOT;
+		/* If another CPU was faster, what is read here is of no use, and the version says so. */
+		next = ((top >> 32) + 1) << 32 | *(volatile __u32 *)&slot->verdict;
+		if (__sync_val_compare_and_swap(&control->free, top, next) == top)
+			return index;
+	}
+	return NO_SLOT;
+}
+
+static __always_inline int slot_fill(__u32 index, const struct flow_key *key, __u32 verdict, __u64 now)
+{
+	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
+	struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
+	__u32 word_index = index / 64;
+	__u64 *bits = bpf_map_lookup_elem(&flow_bitmap, &word_index);
+
+	if (!slot || !detail || !bits)
+		return -1;
+	slot->key = *key;
+	slot->verdict = verdict;
+	__builtin_memset(&slot->packets, 0, sizeof(*slot) - offsetof(struct flow_slot, packets));
+	slot->last_ns = now;
+	__builtin_memset(detail, 0, sizeof(*detail));
+	/* Locked, so that it is not freed before its entry leads to it. */
+	publish(&slot->word, (slot->word + SLOT_VERSION) | SLOT_LIVE | SLOT_LOCKED);
+	__sync_fetch_and_or(bits, 1ULL << (index & 63));
+	return 0;
+}
+
+/* The first free entry of the line; LINE_ENTRIES if there is none. */
+static __always_inline __u32 line_free(const struct index_line *line)
+{
+	__u64 hits = zero_bytes(tags_word(line, 0));
+
+	if (hits)
+		return lowest_byte(hits);
+	hits = zero_bytes(tags_word(line, 1) | ~LAST_TAGS);
+	return hits ? 8 + lowest_byte(hits) : LINE_ENTRIES;
+}
+
+static __always_inline void line_enter(struct index_line *line, __u32 at, __u32 tag, __u32 index)
+{
+	if (at >= LINE_ENTRIES)
+		return;
+	*(volatile __u32 *)&line->slots[at] = index;
+#ifdef __TARGET_ARCH_x86
+	barrier();
+#else
+	__sync_fetch_and_add(&line->slots[at], 0); /* the slot's number is there before its tag is */
+#endif
+	*(volatile __u8 *)&line->tags[at] = tag;
+}
+
+#define ENTERED (1ULL << 32) /* beside the slot's number: it is new, and locked by this packet */
+
+/* The pair is locked. Looks for the key once more: another CPU may have entered it since. */
+static __always_inline __u64 pair_enter(struct index_line *own, struct index_line *other, const struct flow_key *key,
+					__u32 tag, __u32 verdict, __u64 now)
+{
+	struct index_line *line = own;
+	struct found found;
+	__u32 at, index;
+
+	if (line_find(own, key, tag, &found) || line_find(other, key, tag, &found))
+		return found.index;
+	at = line_free(own);
+	if (at >= LINE_ENTRIES) {
+		line = other;
+		at = line_free(other);
+	}
+	if (at >= LINE_ENTRIES)
+		return NO_SLOT;
+	index = slot_pop();
+	if (index == NO_SLOT || slot_fill(index, key, verdict, now))
+		return NO_SLOT;
+	line_enter(line, at, tag, index);
+	return index | ENTERED;
+}
+
+static __always_inline int pair_lock(struct index_line *even)
+{
+	for (int i = 0; i < ENTER_TRIES; i++)
+		if (!__sync_val_compare_and_swap(&even->lock, 0, 1))
+			return 1;
+	return 0;
+}
+
+/*
+ * Enters a flow: its slot's number, and ENTERED. Or finds it, not locked, if another CPU was faster. NO_SLOT: the table has no
+ * room for it.
+ */
+__noinline __u64 table_enter(const struct flow_key *key, __u64 hash, __u32 verdict, __u64 now)
+{
+	__u64 entered = NO_SLOT;
+	__u32 line = line_of(hash);
+	struct index_line *own = line_get(line), *other = line_get(line ^ 1), *even = line & 1 ? other : own;
+
+	if (!key || !own || !other || !even)
+		return NO_SLOT;
+	if (!pair_lock(even))
+		return NO_SLOT;
+	entered = pair_enter(own, other, key, tag_of(hash), verdict, now);
+	publish(&even->lock, 0);
+	return entered;
+}
+
+#endif

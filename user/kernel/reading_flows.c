@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading the flows: the table in place, and beside it the few packets that could not have their flow's lock, which stand
+ * under the flow's key in a map of their own.
+ *
+ * While the flow lives, they stay there and are part of its record. When it has left the table, they are taken out. A
+ * packet may be about to add to what is taken out; so the map has two sides, and only the one that packets do not write to is
+ * emptied, once all programs that ran when the sides were changed have ended.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "flow_slots.h"
+#include "kernel/monitor_internal.h"
+
+#define PROGRAM_LONGEST_US 50000 /* longer than any program runs, also on a CPU that is taken away meanwhile */
+
+struct spilled_flow {
+	uint32_t slot;
+	struct flow_key key; /* with the side in `reserved` */
+	struct spilled_record record;
+};
+
+static int map_of(const struct monitor *monitor)
+{
+	return bpf_map__fd(monitor->skeleton->maps.spilled);
+}
+
+static struct flow_key flow_of(const struct flow_key *entry)
+{
+	struct flow_key key = *entry;
+
+	key.reserved = 0;
+	return key;
+}
+
+static int compare_slots(const void *left, const void *right)
+{
+	const struct spilled_flow *a = left, *b = right;
+
+	return a->slot < b->slot ? -1 : a->slot > b->slot;
+}
+
+/* SPILLED_NOWHERE: the flow is not in the table. */
+#define SPILLED_NOWHERE UINT32_MAX
+
+static int note_entry(struct monitor *monitor, const struct flow_key *entry)
+{
+	struct spilled_flow flow = { .key = *entry };
+	struct flow_key key = flow_of(entry);
+	int err = slots_find(monitor->table, &key, &flow.slot);
+
+	if (err == -ENOENT)
+		flow.slot = SPILLED_NOWHERE;
+	else if (err)
+		return err;
+	if (bpf_map_lookup_elem(map_of(monitor), entry, &flow.record) || monitor->spilled_count == SPILLED_MAX)
+		return 0;
+	monitor->spilled[monitor->spilled_count++] = flow;
+	return 0;
+}
+
+/* All entries of both sides; those whose flow is gone last. Almost always there is none, which is one system call. */
+static int spilled_read(struct monitor *monitor)
+{
+	int fd = map_of(monitor), err, failed;
+	struct flow_key key, next;
+
+	monitor->spilled_count = 0;
+	err = bpf_map_get_next_key(fd, NULL, &next);
+	if (!err && !monitor->spilled)
+		monitor->spilled = malloc(SPILLED_MAX * sizeof(*monitor->spilled));
+	if (!err && !monitor->spilled)
+		return -ENOMEM;
+	while (!err && monitor->spilled_count < SPILLED_MAX) {
+		key = next;
+		err = bpf_map_get_next_key(fd, &key, &next);
+		failed = note_entry(monitor, &key);
+		if (failed)
+			return failed;
+	}
+	if (monitor->spilled_count)
+		qsort(monitor->spilled, monitor->spilled_count, sizeof(*monitor->spilled), compare_slots);
+	return err == -ENOENT || !err ? 0 : err;
+}
+
+/* Until every program that runs now has ended. */
+static void wait_for_programs(void)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(PROGRAM_LONGEST_US); /* the kernel has no such call, or not for CPUs without a tick */
+}
+
+static void take_out(struct monitor *monitor, const struct monitor_visitor *visitor, const struct spilled_flow *flow)
+{
+	struct flow_key key = flow_of(&flow->key);
+	struct flow_record left = { 0 };
+
+	if (bpf_map_lookup_elem(map_of(monitor), &flow->key, &left.spilled) ||
+	    bpf_map_delete_elem(map_of(monitor), &flow->key))
+		return;
+	if (visitor->left)
+		visitor->left(visitor->context, &key, &left);
+}
+
+/* Empties the side that packets wrote to, of what belongs to no flow any more. */
+static int spilled_leave(struct monitor *monitor, const struct monitor_visitor *visitor)
+{
+	uint8_t side = monitor->skeleton->bss->spilled_side;
+	int err = spilled_read(monitor);
+	unsigned int count = monitor->spilled_count;
+
+	if (err || !count || monitor->spilled[count - 1].slot != SPILLED_NOWHERE)
+		return err;
+	__atomic_store_n(&monitor->skeleton->bss->spilled_side, !side, __ATOMIC_SEQ_CST);
+	wait_for_programs();
+	for (; count && monitor->spilled[count - 1].slot == SPILLED_NOWHERE; count--)
+		if (monitor->spilled[count - 1].key.reserved == side)
+			take_out(monitor, visitor, &monitor->spilled[count - 1]);
+	return 0;
+}
+
+struct visit {
+	const struct monitor *monitor;
+	const struct monitor_visitor *visitor;
+};
+
+/* The first of the flow's entries; there may be one on each side. */
+static const struct spilled_flow *spilled_of(const struct monitor *monitor, uint32_t slot)
+{
+	struct spilled_flow wanted = { .slot = slot };
+	const struct spilled_flow *found = bsearch(&wanted, monitor->spilled, monitor->spilled_count, sizeof(wanted),
+						   compare_slots);
+
+	while (found && found > monitor->spilled && found[-1].slot == slot)
+		found--;
+	return found;
+}
+
+static void add_spilled(const struct monitor *monitor, uint32_t slot, const struct flow_key *key,
+			struct flow_record *record)
+{
+	const struct spilled_flow *end = monitor->spilled + monitor->spilled_count;
+
+	for (const struct spilled_flow *flow = spilled_of(monitor, slot); flow && flow < end && flow->slot == slot;
+	     flow++) {
+		struct flow_key own = flow_of(&flow->key);
+
+		if (memcmp(&own, key, sizeof(own)) != 0)
+			continue;
+		record->spilled.packets += flow->record.packets;
+		record->spilled.bytes += flow->record.bytes;
+		record->spilled.payload_bytes += flow->record.payload_bytes;
+	}
+}
+
+static void visit_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
+{
+	const struct visit *visit = context;
+	struct flow_record whole;
+
+	if (visit->monitor->spilled_count) {
+		whole = *record;
+		add_spilled(visit->monitor, slot, key, &whole);
+		record = &whole;
+	}
+	visit->visitor->flow(visit->visitor->context, slot, key, record);
+}
+
+int flows_read(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows)
+{
+	struct visit visit = { .monitor = monitor, .visitor = visitor };
+	struct slots_visitor visitor_of_slots = { .context = &visit, .flow = visit_flow };
+	int err = spilled_leave(monitor, visitor);
+
+	return err ? err : slots_visit(monitor->table, &visitor_of_slots, flows);
+}
+
+int monitor_retire(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *last)
+{
+	int err = slots_free_begin(monitor->table);
+
+	return err ? err : slots_free(monitor->table, slot, key, last);
+}
+
+int monitor_retire_end(struct monitor *monitor, const struct monitor_visitor *visitor)
+{
+	slots_free_end(monitor->table);
+	return monitor->spilled_count ? spilled_leave(monitor, visitor) : 0;
+}
+
+int monitor_find(struct monitor *monitor, const struct flow_key *key, uint32_t *slot)
+{
+	return slots_find(monitor->table, key, slot);
+}

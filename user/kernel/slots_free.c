@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Finding a flow by its key, and freeing its slot. The index is mapped only meanwhile. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kernel/slot_record.h"
+#include "kernel/slots_internal.h"
+
+/* --- the index --- */
+
+static uint64_t hash_step(const struct slots *table, const uint32_t *words, int word, int other)
+{
+	return (uint64_t)(words[word] + table->addends[word]) * (words[other] + table->addends[other]);
+}
+
+/* As flow_hash() in bpf/flow_table.h. */
+static uint64_t hash_of(const struct slots *table, const struct flow_key *key)
+{
+	uint32_t words[sizeof(*key) / sizeof(uint32_t)];
+	uint64_t sum;
+
+	memcpy(words, key, sizeof(words));
+	sum = hash_step(table, words, 0, 4) + hash_step(table, words, 8, 9) + hash_step(table, words, 10, 11);
+	if (key->family == 6)
+		sum += hash_step(table, words, 1, 5) + hash_step(table, words, 2, 6) + hash_step(table, words, 3, 7);
+	sum ^= sum >> 32;
+	return sum * table->factor;
+}
+
+static uint32_t line_of(const struct slots *table, const struct flow_key *key)
+{
+	return (uint32_t)((hash_of(table, key) >> 32) * table->lines >> 32);
+}
+
+/* The tag of the entry that leads to the slot; NULL if there is none. */
+static uint8_t *entry_of(const struct slots *table, const struct flow_key *key, uint32_t slot)
+{
+	uint32_t own = line_of(table, key);
+
+	for (int i = 0; i < 2; i++) {
+		struct index_line *line = &table->index[own ^ (uint32_t)i];
+
+		for (int at = 0; at < LINE_ENTRIES; at++)
+			if (__atomic_load_n(&line->tags[at], __ATOMIC_ACQUIRE) &&
+			    __atomic_load_n(&line->slots[at], __ATOMIC_RELAXED) == slot)
+				return &line->tags[at];
+	}
+	return NULL;
+}
+
+int slots_free_begin(struct slots *table)
+{
+	if (table->index)
+		return 0;
+	table->index = map_whole(table->index_fd, (size_t)table->lines * sizeof(struct index_line));
+	return table->index ? 0 : -errno;
+}
+
+void slots_free_end(struct slots *table)
+{
+	if (table->index)
+		munmap(table->index, whole_pages((size_t)table->lines * sizeof(struct index_line)));
+	table->index = NULL;
+	windows_rest(table);
+}
+
+static int find_mapped(struct slots *table, const struct flow_key *key, uint32_t *slot)
+{
+	uint32_t own = line_of(table, key);
+
+	for (int i = 0; i < 2; i++) {
+		const struct index_line *line = &table->index[own ^ (uint32_t)i];
+
+		for (int at = 0; at < LINE_ENTRIES; at++) {
+			uint32_t index = line->slots[at];
+			int err;
+
+			if (!__atomic_load_n(&line->tags[at], __ATOMIC_ACQUIRE) || index >= table->flows)
+				continue;
+			err = window_to(table, index);
+			if (err)
+				return err;
+			if (word_of(slot_at(table, index)) & SLOT_LIVE &&
+			    !memcmp(&slot_at(table, index)->key, key, sizeof(*key))) {
+				*slot = index;
+				return 0;
+			}
+		}
+	}
+	return -ENOENT;
+}
+
+int slots_find(struct slots *table, const struct flow_key *key, uint32_t *slot)
+{
+	bool mapped = table->index != NULL;
+	int err = slots_free_begin(table);
+
+	if (!err)
+		err = find_mapped(table, key, slot);
+	if (!mapped)
+		slots_free_end(table);
+	return err;
+}
+
+/* --- freeing --- */
+
+/* From here on no packet can have the slot: what is in it is final. */
+static int slot_end(struct flow_slot *slot)
+{
+	for (int tries = 1; tries < LOCKED_TRIES; tries++) {
+		uint32_t word = word_of(slot);
+
+		if (!(word & SLOT_LIVE))
+			return -ENOENT;
+		if (!(word & SLOT_LOCKED) &&
+		    __atomic_compare_exchange_n(&slot->word, &word, (word + SLOT_VERSION) & ~SLOT_LIVE, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return 0;
+		wait_a_little(tries);
+	}
+	return -EBUSY;
+}
+
+static void slot_push(struct slots *table, uint32_t index)
+{
+	uint64_t top = __atomic_load_n(&table->control->free, __ATOMIC_ACQUIRE), pushed;
+
+	do {
+		__atomic_store_n(&slot_at(table, index)->verdict, (uint32_t)top, __ATOMIC_RELAXED);
+		pushed = (top & ~(uint64_t)UINT32_MAX) | (index + 1);
+	} while (!__atomic_compare_exchange_n(&table->control->free, &top, pushed, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_SEQ_CST));
+}
+
+int slots_free(struct slots *table, uint32_t slot, const struct flow_key *key, struct flow_record *last)
+{
+	struct flow_slot *source;
+	uint8_t *tag;
+	int err;
+
+	if (slot >= table->flows)
+		return -ENOENT;
+	err = window_to(table, slot);
+	if (err)
+		return err;
+	source = slot_at(table, slot);
+	if (memcmp(&source->key, key, sizeof(*key)))
+		return -ENOENT;
+	err = slot_end(source);
+	if (err)
+		return err;
+	slot_record(source, detail_at(table, slot), last);
+	tag = entry_of(table, key, slot);
+	if (tag)
+		__atomic_store_n(tag, 0, __ATOMIC_RELEASE);
+	__atomic_fetch_and(&table->bitmap[slot / 64], ~(1ULL << slot % 64), __ATOMIC_SEQ_CST);
+	slot_push(table, slot);
+	return 0;
+}
