@@ -207,7 +207,7 @@ $(BENCHES): $(BUILD)/bench/%: bench/%.c $(LIBRARY) $(BUILD)/flags
 need-root:
 	@[ "$$(id -u)" = 0 ] || { echo "make: not root: BPF programs and network namespaces need it: use sudo make $(MAKECMDGOALS)" >&2; exit 2; }
 
-check: need-root ## Install what is missing, build and run every test (as root; SUITES="unit bpf fuzz e2e web", SANITIZE=1)
+check: need-root ## Install what is missing, build and run every test (as root; SUITES="unit model bpf fuzz e2e web", SANITIZE=1)
 	@scripts/dependencies.sh install test
 	@$(MAKE) --no-print-directory all tests
 	@$(PYTHON) tests/run.py --build $(BUILD) $(SUITES)

@@ -27,6 +27,7 @@ table() {
 	library libcap|libcap-dev|libcap-devel|build test lint
 	library libpcap|libpcap-dev|libpcap-devel|build test lint
 	library cmocka|libcmocka-dev|libcmocka-devel|test lint
+	command spin|spin|spin|test
 	fuzzer clang|libclang-rt-dev|compiler-rt|test
 	command ip|iproute2|iproute|test
 	command tc|iproute2|iproute-tc|test

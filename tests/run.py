@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs the suites and counts: run.py [--build DIR] [unit] [bpf] [fuzz] [e2e] [web]. The last line is "N passed, N failed".
+"""Runs the suites and counts: run.py [--build DIR] [unit] [model] [bpf] [fuzz] [e2e] [web]. The last line is "N passed, N failed".
 
 unit and bpf are cmocka programs, whose TAP output is read as it comes, so that what a program did before it crashed
-counts; e2e and web are pytest. fuzz is such programs, too, and libFuzzer's: one test each, $FUZZ_SECONDS (60) in all. A program that crashes, hangs or reports nothing is one more failed test, with its last lines
+counts; model prints the same; e2e and web are pytest. fuzz is such programs, too, and libFuzzer's: one test each, $FUZZ_SECONDS (60) in all. A program that crashes, hangs or reports nothing is one more failed test, with its last lines
 shown: a suite cannot pass by saying nothing.
 """
 import argparse
@@ -18,8 +18,8 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ("unit", "bpf", "fuzz", "e2e", "web")
-SECONDS = {"unit": 180, "bpf": 600, "fuzz": 600, "e2e": 3600, "web": 600}  # a program that takes longer hangs
+SUITES = ("unit", "model", "bpf", "fuzz", "e2e", "web")
+SECONDS = {"unit": 180, "model": 600, "bpf": 600, "fuzz": 600, "e2e": 3600, "web": 600}  # a program that takes longer hangs
 LINES_SHOWN = 30
 
 TAP_PLAN = re.compile(r"1\.\.(\d+)$")
@@ -77,19 +77,28 @@ def tap_cases(output):
     return cases, announced - len(cases)
 
 
+def tap_program(name, command, seconds):
+    """The cases of one program. A test that skips prints why before it does."""
+    output, status = execute(command, seconds, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+    cases, unreported = tap_cases(output)
+    for case in cases:
+        yield case._replace(name=f"{name}::{case.name}")
+    if not cases or unreported > 0:
+        yield Case(name, "failed", f"{len(cases)} tests reported, then the end with exit status {status}\n" + last_lines(output))
+    elif status != 0 and not any(case.outcome == "failed" for case in cases):
+        yield Case(name, "failed", f"exit status {status}, though no test failed\n" + last_lines(output))
+
+
 def cmocka_suite(suite, build):
-    """Each program of the suite in turn. A test that skips prints why before it does."""
+    """Each program of the suite in turn."""
     programs = sorted((build / "tests" / suite).glob("test_*"))
     for program in (path for path in programs if path.suffix == "" and os.access(path, os.X_OK)):
-        output, status = execute([str(program)], SECONDS[suite], {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
-        cases, unreported = tap_cases(output)
-        for case in cases:
-            yield case._replace(name=f"{program.name}::{case.name}")
-        if not cases or unreported > 0:
-            yield Case(program.name, "failed", f"{len(cases)} tests reported, then the end with exit status {status}\n" +
-                       last_lines(output))
-        elif status != 0 and not any(case.outcome == "failed" for case in cases):
-            yield Case(program.name, "failed", f"exit status {status}, though no test failed\n" + last_lines(output))
+        yield from tap_program(program.name, [str(program)], SECONDS[suite])
+
+
+def model_suite(suite, build):
+    command = ["/usr/bin/python3", str(ROOT / "tests" / suite / "check.py"), str(build / "tests" / suite)]
+    yield from tap_program("flow_table", command, SECONDS[suite])
 
 
 def fuzzers():
@@ -145,7 +154,7 @@ def pytest_suite(suite, build):
         yield Case(suite, "failed", f"{len(cases)} tests reported, exit status {status}\n" + last_lines(output))
 
 
-RUNNERS = {"e2e": pytest_suite, "web": pytest_suite, "fuzz": fuzz_suite}
+RUNNERS = {"model": model_suite, "e2e": pytest_suite, "web": pytest_suite, "fuzz": fuzz_suite}
 
 
 def main():
