@@ -49,14 +49,15 @@ FUZZERS            := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard t
 FUZZED_SOURCES     := $(sort $(wildcard user/base/*.c user/app/config*.c user/kernel/rule*.c)) user/app/control.c \
 	user/export/http_negotiate.c user/kernel/replay_link.c tests/fuzz/frame.c
 TEST_TOOLS         := $(patsubst tests/e2e/tools/%.c,build/tests/tools/%,$(sort $(wildcard tests/e2e/tools/*.c)))
-BENCHES            := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out %.bpf.c,$(wildcard bench/*.c))))
+BENCHES            := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*_bench.c)))
 MAN_PAGES          := $(sort $(wildcard docs/man/*.[58]))
-BENCH_SCRIPTS      := $(sort $(wildcard bench/*.py))
 C_FILES            := $(sort $(wildcard include/*.h bpf/*.[ch] user/*/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 helpers      = $(call objects,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
 USER_OBJECTS := $(call objects,$(USER_SOURCES))
+BENCH_OBJECTS := $(call objects,$(sort $(filter-out %.bpf.c %_bench.c,$(wildcard bench/*.c))))
+BENCH_BPF    := $(patsubst %.bpf.c,build/%.bpf.o,$(sort $(wildcard bench/*.bpf.c)))
 LIBRARY      := $(BUILD)/libflowgauge.a
 SKELETONS    := $(patsubst %.bpf.c,build/%.skel.h,$(sort $(wildcard bpf/*.bpf.c)))
 WEB_INDEX    := build/web/web_index.h
@@ -133,7 +134,7 @@ build/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_SOURCES) | build/dependencies
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE_BPF) -c -o $@ $<
 
-build/bench/%.bpf.o: bench/%.bpf.c $(BPF_SOURCES) | build/dependencies
+build/bench/%.bpf.o: bench/%.bpf.c bench/packet_choice.h | build/dependencies
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE_BPF) -c -o $@ $<
 
@@ -153,7 +154,7 @@ build/dependencies-test: scripts/dependencies.sh
 
 # --- tests and benches ---
 
-tests: $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS) fuzzers $(TEST_TOOLS) ## Build the tests
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS) fuzzers $(TEST_TOOLS) $(BENCHES) ## Build the tests
 
 $(UNIT_TESTS): $(call helpers,unit)
 $(BPF_TESTS): $(call helpers,bpf)
@@ -198,11 +199,13 @@ build/fuzz/corpus/made: build/fuzz/write_corpus tests/fuzz/seeds.py
 	$(Q)mkdir -p $(@D)/fuzz_parse && $< $(@D)/fuzz_parse $(or $(FLOWGAUGE_PCAPS),../shared/pcaps) && $(PYTHON) tests/fuzz/seeds.py $(@D)
 	@touch $@
 
-$(BENCHES): $(patsubst bench/%.bpf.c,build/bench/%.skel.h,$(wildcard bench/*.bpf.c)) | $(SKELETONS)
-$(BENCHES): $(BUILD)/bench/%: bench/%.c $(LIBRARY) $(BUILD)/flags
+# Theirs alone: what they are made from is compiled as for everything else.
+$(BENCHES) $(BENCH_OBJECTS): private INCLUDES += -Ibuild/bench
+$(BENCHES) $(BENCH_OBJECTS): | $(SKELETONS) $(BENCH_BPF:.bpf.o=.skel.h)
+$(BENCHES): $(BUILD)/bench/%: bench/%.c $(BENCH_OBJECTS) $(LIBRARY) $(BUILD)/flags
 	$(call say,BENCH,$<)
-	$(Q)mkdir -p $(@D) && $(COMPILE) -Ibuild/bench $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ \
-		-o $@ $< $(LIBRARY) $(LIBS)
+	$(Q)mkdir -p $(@D) && $(COMPILE) $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ \
+		-o $@ $< $(BENCH_OBJECTS) $(LIBRARY) $(LIBS)
 
 need-root:
 	@[ "$$(id -u)" = 0 ] || { echo "make: not root: BPF programs and network namespaces need it: use sudo make $(MAKECMDGOALS)" >&2; exit 2; }
@@ -215,9 +218,8 @@ check: need-root ## Install what is missing, build and run every test (as root; 
 fuzz: need-root fuzzers $(FUZZ_TESTS) ## Fuzz what reads packets, files and requests (as root; FUZZ_SECONDS=60 in all)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py --build $(BUILD) fuzz
 
-bench: need-root all $(TEST_TOOLS) $(BENCHES) ## Build and run the benches (as root; BENCH="packet_bench live_bench.py" chooses)
-	@set -e; for bench in $(or $(BENCH),$(notdir $(BENCHES) $(BENCH_SCRIPTS))); do echo "$$bench"; \
-		if [ -x bench/$$bench ]; then bench/$$bench; else $(BUILD)/bench/$$bench; fi; done
+bench: need-root all $(TEST_TOOLS) $(BENCHES) | build/dependencies-test ## Measure what it costs (as root; BENCH="packet veth" chooses parts, BENCH_ARGS="--help" lists the rest)
+	@FLOWGAUGE_BUILD=$(BUILD) $(PYTHON) bench/bench.py $(BENCH_ARGS) $(BENCH)
 
 start: need-root ## Install what is missing, build, and start the monitor on this terminal (as root; ARGS="-i eth0")
 	@scripts/dependencies.sh install build
@@ -287,6 +289,6 @@ help: ## Show this list
 	@echo "  Variables: V=1 shows commands; SANITIZE=1 builds with address and undefined-behaviour sanitizers under"
 	@echo "  build/sanitize; WERROR= lets warnings pass; CC, CLANG, CFLAGS, LDFLAGS, DESTDIR, PREFIX as usual."
 
--include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_TESTS:=.d) $(FUZZ_TESTS:=.d) $(BENCHES:=.d) \
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_TESTS:=.d) $(FUZZ_TESTS:=.d) $(BENCHES:=.d) $(BENCH_OBJECTS:.o=.d) \
 	 $(patsubst %.o,%.d,$(call helpers,unit) $(call helpers,bpf) $(call helpers,fuzz)) \
 	 $(patsubst %.c,build/fuzz/%.d,$(FUZZED_SOURCES) $(wildcard tests/fuzz/fuzz_*.c))

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drives a tc program with many flows inside one BPF_PROG_TEST_RUN: for each run it writes the next flow's address and
- * port into the packet and tail-calls the program under test. The empty program behind the same driver is the base.
+ * Drives a program with many flows inside one BPF_PROG_TEST_RUN: for each run it writes the next packet of the order into
+ * the frame and tail-calls the program under test. The empty program behind the same driver is what a run costs without it.
+ * The order is read from front to back, so that the driver costs the same however many flows there are.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
-#include <linux/in.h>
 #include <linux/ip.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define ORDER_MAX (1 << 20)
+#include "packet_choice.h"
+
+#define TRANSPORT_AT (ETH_HLEN + 20)
+#define TCP_NUMBER_AT (TRANSPORT_AT + 4)
+#define TCP_STAMP_AT (TRANSPORT_AT + 24) /* behind two NOPs, kind and length */
+#define STAMP_PACKETS 1024               /* packets that share a time stamp: about a millisecond's */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -19,63 +24,76 @@ struct {
 	__type(value, __u32);
 } target SEC(".maps");
 
-/* Which flow comes when: uniform or Zipf, drawn by the bench. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ORDER_MAX);
+	__uint(max_entries, ORDER_ENTRIES);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct packet_choice);
 } order SEC(".maps");
 
-/* Where each TCP flow's stream stands: its segments come in order. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, ORDER_MAX);
-	__type(key, __u32);
-	__type(value, __u32);
-} positions SEC(".maps");
+__u32 at;   /* next entry of the order */
+__u32 pass; /* how often the second part has been run */
 
-__u32 next_run;
 const volatile __u32 tcp_payload; /* bytes of a segment; 0: the packet is not TCP */
-const volatile __u32 number_at;   /* offset of a sequence word to count up; 0: none */
+const volatile __u32 number_at;   /* offset in the frame of a word that counts up in each flow; 0: none */
+
+static __always_inline void write_transport(void *start, void *end, __u32 number)
+{
+	if (tcp_payload && start + TCP_STAMP_AT + 4 <= end) {
+		*(__be32 *)(start + TCP_NUMBER_AT) = bpf_htonl(1 + number * tcp_payload);
+		*(__be32 *)(start + TCP_STAMP_AT) = bpf_htonl(1 + (pass * ORDER_PACKETS + at) / STAMP_PACKETS);
+	} else if (number_at && start + number_at + 4 <= end) {
+		*(__be32 *)(start + number_at) = bpf_htonl(1 + number);
+	}
+}
+
+static __always_inline void write_packet(void *start, void *end)
+{
+	struct iphdr *ip = start + ETH_HLEN;
+	__be16 *port = start + TRANSPORT_AT;
+	struct packet_choice *choice;
+	__u32 index = at;
+
+	at = index + 1;
+	if (at >= ORDER_ENTRIES) {
+		at = ORDER_PACKETS;
+		pass++;
+	}
+	choice = bpf_map_lookup_elem(&order, &index);
+	if (!choice || (void *)(port + 1) > end)
+		return;
+	ip->saddr = choice->source;
+	*port = choice->port;
+	write_transport(start, end, choice->number + pass * choice->step);
+}
 
 SEC("tc")
-int bench_driver(struct __sk_buff *skb)
+int drive_tc(struct __sk_buff *skb)
 {
-	void *start = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct ethhdr *ethernet = start;
-	struct iphdr *ip = (void *)(ethernet + 1);
-	__be16 *ports = (void *)(ip + 1);
-	__u32 run = next_run++ & (ORDER_MAX - 1);
-	__u64 *flow;
-
-	if ((void *)(ports + 4) > end)
-		return 0;
-	flow = bpf_map_lookup_elem(&order, &run);
-	if (!flow)
-		return 0;
-	ip->saddr = bpf_htonl(0x0a000000 | (__u32)(*flow >> 8));
-	ports[0] = bpf_htons(1024 + (*flow & 0xff));
-	if (number_at && start + number_at + 4 <= end)
-		*(__be32 *)(start + number_at) = bpf_htonl((__u32)(next_run));
-	if (tcp_payload) {
-		__u32 index = *flow;
-		__u32 *position = bpf_map_lookup_elem(&positions, &index);
-
-		if (!position)
-			return 0;
-		*(__be32 *)(ports + 2) = bpf_htonl(*position);
-		*position += tcp_payload;
-	}
+	write_packet((void *)(long)skb->data, (void *)(long)skb->data_end);
 	bpf_tail_call(skb, &target, 0);
 	return 0;
 }
 
+SEC("xdp")
+int drive_xdp(struct xdp_md *xdp)
+{
+	write_packet((void *)(long)xdp->data, (void *)(long)xdp->data_end);
+	bpf_tail_call(xdp, &target, 0);
+	return XDP_ABORTED;
+}
+
 SEC("tc")
-int bench_empty(struct __sk_buff *skb)
+int empty_tc(struct __sk_buff *skb)
 {
 	return -1;
+}
+
+SEC("xdp")
+int empty_xdp(struct xdp_md *xdp)
+{
+	return XDP_PASS;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -1,226 +1,357 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a packet costs: the tc program over the empty program, both behind the same driver, interleaved in one run, so
- * that what the machine does meanwhile falls on both alike. Prints minimum, median and maximum over the rounds of the
- * differences' parts, and minimum less minimum as the figure. Needs root.
+ * What a packet costs: flowgauge and its rivals beside the empty program, all behind the same driver and interleaved in
+ * one run, so that what the machine does meanwhile falls on all alike. Writes a line of JSON for each set of packets and
+ * hook; ns a packet as the kernel's test run measures it.
  *
- *   packet_bench [rounds]
+ *   packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--steps]
+ *
+ * --set chooses the sets whose name contains the text; --steps measures single steps of a monitor instead.
  */
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_ether.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "constants.h"
-#include "records.h"
-#include "rules.h"
+#include "base/number.h"
+#include "candidate.h"
+#include "driver.h"
+#include "figures.h"
 
-#include "driver.skel.h"
-#include "flowgauge.skel.h"
-#include "kernel/slots.h"
+#define CANDIDATES_MAX 16
+#define SETS_MAX 32
+#define USAGE "usage: packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--steps]"
 
-#define ORDER_MAX (1 << 20)
-#define ROUNDS_MAX 101
-#define UDP_PAYLOAD 42
-#define TCP_HEADER_WORDS 8 /* with the time stamp option */
+static const char *const hook_names[BENCH_HOOKS] = { "tc", "xdp" };
 
-struct variant {
-	const char *name;
-	unsigned int flows;
-	int is_tcp;
-	unsigned int frame_bytes;
-	enum sequence_mode sequence;
-	int rules; /* 0: none in force; otherwise the flows are judged, and this many are wanted or not */
-	int wanted;
+/* A candidate, with the hook that it is for. */
+struct entry {
+	struct candidate candidate;
+	bool hooks[BENCH_HOOKS];
 };
 
-static const struct variant variants[] = {
-	{ "UDP, 1 flow", 1, 0, 106, SEQUENCE_AT_OFFSET, 0, 1 },
-	{ "UDP, 1000 flows, sequence at an offset", 1000, 0, 106, SEQUENCE_AT_OFFSET, 0, 1 },
-	{ "UDP, 1000 flows, sequence off", 1000, 0, 106, SEQUENCE_OFF, 0, 1 },
-	{ "TCP, 2000 flows", 2000, 1, 106, SEQUENCE_AT_OFFSET, 0, 1 },
-	{ "TCP, 20000 flows", 20000, 1, 106, SEQUENCE_AT_OFFSET, 0, 1 },
-	{ "UDP, 100000 flows", 100000, 0, 106, SEQUENCE_AT_OFFSET, 0, 1 },
-	{ "UDP, 1000 flows, pattern absent, 1460 bytes", 1000, 0, 1502, SEQUENCE_AT_PATTERN, 0, 1 },
-	{ "UDP, 1000 unwanted flows, 16 rules", 1000, 0, 106, SEQUENCE_AT_OFFSET, 16, 0 },
-	{ "UDP, 1000 unwanted flows, 256 rules", 1000, 0, 106, SEQUENCE_AT_OFFSET, 256, 0 },
+struct job {
+	struct entry entries[CANDIDATES_MAX];
+	int entry_count;
+	const char *chosen[SETS_MAX];
+	int chosen_count;
+	bool hooks[BENCH_HOOKS];
+	int rounds;
+	bool steps;
 };
 
-static void die(const char *what, int error)
+/* One candidate in one set. */
+struct measurement {
+	struct entry *entry;
+	struct target target;
+	struct driver *driver;
+	double ns[ROUNDS_MAX];
+	uint64_t sent, counted;
+};
+
+static struct entry *entry_add(struct job *job, const struct candidate_kind *kind, const char *name)
 {
-	fprintf(stderr, "packet_bench: %s: %s\n", what, strerror(error < 0 ? -error : error));
-	exit(1);
-}
+	struct entry *entry;
 
-static unsigned int packet_make(const struct variant *variant, unsigned char *frame)
-{
-	unsigned int ip_bytes = variant->frame_bytes - ETH_HLEN, header = variant->is_tcp ? 4 * TCP_HEADER_WORDS : 8;
-
-	memset(frame, 0, variant->frame_bytes);
-	/* Text-like filler, so that the search meets the odd decoy. */
-	for (unsigned int i = ETH_HLEN + 20 + header; i < variant->frame_bytes; i++)
-		frame[i] = "the quick brown fox jumps over 1234567890 lazy dogs\r\n"[(i * 7) % 53];
-	frame[12] = 0x08;
-	frame[14] = 0x45;
-	frame[16] = ip_bytes >> 8;
-	frame[17] = ip_bytes & 0xff;
-	frame[22] = 64;
-	frame[23] = variant->is_tcp ? 6 : 17;
-	memcpy(frame + 26, "\x0a\x00\x00\x01\x0a\x01\x00\x02", 8);
-	memcpy(frame + 34, "\x10\x00\x13\x89", 4);
-	if (variant->is_tcp)
-		frame[46] = TCP_HEADER_WORDS << 4, frame[47] = 0x10, frame[48] = 0xff; /* ACK, and a window */
-	else
-		frame[38] = (ip_bytes - 20) >> 8, frame[39] = (ip_bytes - 20) & 0xff;
-	return variant->frame_bytes;
-}
-
-/* Rules that no packet satisfies: source 192.0.2.n, one bit each; written as the monitor's compiler would. */
-static void rules_write(struct flowgauge_bpf *skeleton, const struct variant *variant)
-{
-	struct rule_bits none = { { 0 } }, all = { { 0 } };
-	struct rule_prefix prefix = { .prefix_length = 32, .set = 0, .family = 4 };
-
-	for (int i = 0; i < variant->rules; i++)
-		all.words[i / 64] |= 1ULL << (i % 64);
-	for (unsigned int family = 4; family <= 6; family += 2)
-		for (unsigned int field = 0; field < RULE_ENDS; field++) {
-			prefix.family = family;
-			prefix.field = field;
-			bpf_map_update_elem(bpf_map__fd(skeleton->maps.rule_prefixes), &prefix,
-					    field == RULE_SOURCE ? &none : &all, BPF_ANY);
-		}
-	for (int i = 0; i < variant->rules; i++) {
-		struct rule_prefix host = { .prefix_length = 64,
-					    .family = 4,
-					    .address = { 192, 0, 2, (unsigned char)i } };
-		struct rule_bits one = { { 0 } };
-
-		one.words[i / 64] = 1ULL << (i % 64);
-		bpf_map_update_elem(bpf_map__fd(skeleton->maps.rule_prefixes), &host, &one, BPF_ANY);
+	if (job->entry_count == CANDIDATES_MAX) {
+		fprintf(stderr, "packet_bench: --compare: at most %d programs\n", CANDIDATES_MAX - 2);
+		exit(2);
 	}
-	for (unsigned int field = 0; field < RULE_ENDS; field++) {
-		unsigned int index = field * RULE_PORT_CLASSES_MAX;
-
-		bpf_map_update_elem(bpf_map__fd(skeleton->maps.rule_port_classes), &index, &all, BPF_ANY);
-	}
-	for (unsigned int protocol = 0; protocol < 256; protocol++)
-		bpf_map_update_elem(bpf_map__fd(skeleton->maps.rule_protocols), &protocol, &all, BPF_ANY);
-	skeleton->bss->rule_state.active[0] = 1;
+	entry = &job->entries[job->entry_count++];
+	*entry = (struct entry){ .candidate = { .kind = kind }, .hooks = { true, true } };
+	snprintf(entry->candidate.name, sizeof(entry->candidate.name), "%s", name);
+	return entry;
 }
 
-static struct flowgauge_bpf *monitor_load(const struct variant *variant)
+static void refusal_print(struct candidate *candidate, const char *reason)
 {
-	struct flowgauge_bpf *skeleton = flowgauge_bpf__open();
-	int error;
+	if (!candidate->refused)
+		fprintf(stderr, "packet_bench: %s: does not load: %s\n", candidate->name, reason);
+	candidate->refused = true;
+}
 
-	if (!skeleton)
-		die("cannot open the object", errno);
-	skeleton->rodata->constants = (struct program_constants){
-		.sequence_mode = variant->sequence,
-		.sequence_threshold = 2,
-		.pattern_length = 4,
-		.pattern_rare = 1,
+/* OBJ:PROG; the name of its column is PROG, with a number if there is one of that name already. */
+static void rival_add(struct job *job, char *word)
+{
+	char *colon = strrchr(word, ':'), reason[REASON_SIZE], name[48];
+	struct entry *entry;
+	enum bench_hook hook;
+
+	if (!colon || colon == word || !colon[1]) {
+		fprintf(stderr,
+			"packet_bench: --compare: \"%s\" is not a BPF object's file and a program in it, as OBJ:PROG\n",
+			word);
+		exit(2);
+	}
+	*colon = '\0';
+	snprintf(name, sizeof(name), "%s", colon + 1);
+	for (int i = 0; i < job->entry_count; i++)
+		if (!strcmp(job->entries[i].candidate.name, name))
+			snprintf(name, sizeof(name), "%.40s#%d", colon + 1, i);
+	entry = entry_add(job, &rival_kind, name);
+	entry->candidate.object = word;
+	entry->candidate.program = colon + 1;
+	if (!rival_hook(&entry->candidate, &hook, reason)) {
+		refusal_print(&entry->candidate, reason);
+		return;
+	}
+	for (int other = 0; other < BENCH_HOOKS; other++)
+		entry->hooks[other] = other == (int)hook;
+}
+
+static void steps_add(struct job *job)
+{
+	static const char *const steps[][2] = {
+		{ "clock", "step_clock" },
+		{ "1 line", "step_line" },
+		{ "2 lines", "step_slot" },
+		{ "index, 2 lines", "step_index_slot" },
+		{ "index, lock, 2 lines", "step_index_lock_slot" },
 	};
-	memcpy((void *)&skeleton->rodata->constants.pattern, "\xfe\x9b\xca\xfe", 4);
-	memcpy((void *)&skeleton->rodata->constants.pattern_mask, "\xff\xff\xff\xff", 4);
-	if (slots_prepare(skeleton, variant->flows < 65536 ? 65536 : variant->flows))
-		die("cannot size the table", EINVAL);
-	error = flowgauge_bpf__load(skeleton);
-	if (error)
-		die("cannot load the monitor's programs", error);
-	if (variant->rules)
-		rules_write(skeleton, variant);
-	return skeleton;
-}
 
-static struct driver_bpf *driver_load(const struct variant *variant, int target)
-{
-	struct driver_bpf *driver = driver_bpf__open();
-	unsigned int zero = 0;
-	uint64_t *order;
-	int error;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		struct entry *entry = entry_add(job, &step_kind, steps[i][0]);
 
-	if (!driver)
-		die("cannot open the driver", errno);
-	if (!variant->is_tcp && variant->sequence == SEQUENCE_AT_OFFSET)
-		driver->rodata->number_at = UDP_PAYLOAD;
-	if (variant->is_tcp)
-		driver->rodata->tcp_payload = variant->frame_bytes - ETH_HLEN - 20 - 4 * TCP_HEADER_WORDS;
-	error = driver_bpf__load(driver);
-	if (error)
-		die("cannot load the driver", error);
-	if (target < 0)
-		target = bpf_program__fd(driver->progs.bench_empty);
-	error = bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &target, BPF_ANY);
-	if (error)
-		die("cannot set the program under test", error);
-	order = mmap(NULL, ORDER_MAX * sizeof(*order), PROT_READ | PROT_WRITE, MAP_SHARED,
-		     bpf_map__fd(driver->maps.order), 0);
-	if (order == MAP_FAILED)
-		die("cannot map the order of flows", errno);
-	srandom(1);
-	for (unsigned int i = 0; i < ORDER_MAX; i++)
-		order[i] = (unsigned int)random() % variant->flows;
-	munmap(order, ORDER_MAX * sizeof(*order));
-	return driver;
-}
-
-static double run(struct driver_bpf *driver, unsigned char *frame, unsigned int length, unsigned int repeat)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length, .repeat = (int)repeat);
-	int error = bpf_prog_test_run_opts(bpf_program__fd(driver->progs.bench_driver), &options);
-
-	if (error)
-		die("test run", error);
-	return options.duration;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void bench(const struct variant *variant, int rounds)
-{
-	static unsigned char frame[4096];
-	double with[ROUNDS_MAX], empty[ROUNDS_MAX];
-	struct flowgauge_bpf *monitor = monitor_load(variant);
-	struct driver_bpf *loaded = driver_load(variant, bpf_program__fd(monitor->progs.flowgauge_in));
-	struct driver_bpf *bare = driver_load(variant, -1);
-	unsigned int length = packet_make(variant, frame), repeat = ORDER_MAX;
-
-	run(loaded, frame, length, repeat); /* every flow is there before the first figure */
-	for (int i = 0; i < rounds; i++) {
-		empty[i] = run(bare, frame, length, repeat);
-		with[i] = run(loaded, frame, length, repeat);
+		entry->candidate.program = steps[i][1];
+		entry->hooks[BENCH_XDP] = false;
 	}
-	qsort(with, rounds, sizeof(*with), ascending);
-	qsort(empty, rounds, sizeof(*empty), ascending);
-	printf("%-45s %5.0f  %5.0f %5.0f %5.0f   %5.0f %5.0f %5.0f   %4.1f\n", variant->name, with[0] - empty[0],
-	       with[0], with[rounds / 2], with[rounds - 1], empty[0], empty[rounds / 2], empty[rounds - 1],
-	       with[0] / empty[0]);
-	fflush(stdout);
-	driver_bpf__destroy(loaded);
-	driver_bpf__destroy(bare);
-	flowgauge_bpf__destroy(monitor);
 }
+
+static void usage(void)
+{
+	fprintf(stderr, "packet_bench: " USAGE "\n");
+	exit(2);
+}
+
+static void read_hook(struct job *job, const char *word)
+{
+	for (int hook = 0; hook < BENCH_HOOKS; hook++)
+		job->hooks[hook] = !strcmp(word, hook_names[hook]);
+	if (!job->hooks[BENCH_TC] && !job->hooks[BENCH_XDP])
+		usage();
+}
+
+static void read_rounds(struct job *job, const char *word)
+{
+	uint64_t rounds;
+
+	if (number_parse_u64(word, ROUNDS_MIN, ROUNDS_MAX, &rounds)) {
+		fprintf(stderr, "packet_bench: --rounds: \"%s\" is not a whole number from %d to %d\n", word,
+			ROUNDS_MIN, ROUNDS_MAX);
+		exit(2);
+	}
+	job->rounds = (int)rounds;
+}
+
+static void read_words(struct job *job, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "rounds", required_argument, NULL, 'r' }, { "hook", required_argument, NULL, 'h' },
+		{ "set", required_argument, NULL, 's' },    { "compare", required_argument, NULL, 'c' },
+		{ "steps", no_argument, NULL, 'p' },        { NULL, 0, NULL, 0 },
+	};
+	char *rivals[CANDIDATES_MAX];
+	int option, rival_count = 0;
+
+	*job = (struct job){ .hooks = { true, true }, .rounds = ROUNDS_MIN };
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'r')
+			read_rounds(job, optarg);
+		else if (option == 'h')
+			read_hook(job, optarg);
+		else if (option == 's' && job->chosen_count < SETS_MAX)
+			job->chosen[job->chosen_count++] = optarg;
+		else if (option == 'c' && rival_count < CANDIDATES_MAX)
+			rivals[rival_count++] = optarg;
+		else if (option == 'p')
+			job->steps = true;
+		else
+			usage();
+	}
+	if (optind < argc)
+		usage();
+	entry_add(job, &empty_kind, "empty");
+	if (job->steps)
+		steps_add(job);
+	else
+		entry_add(job, &subject_kind, "flowgauge");
+	for (int i = 0; i < rival_count; i++)
+		rival_add(job, rivals[i]);
+}
+
+static bool is_chosen(const struct job *job, const struct packet_set *set)
+{
+	if (job->steps && (set->is_new || set->is_zipf || set->rules || set->sequence != SEQUENCE_AT_OFFSET))
+		return false;
+	for (int i = 0; i < job->chosen_count; i++)
+		if (strstr(set->name, job->chosen[i]))
+			return true;
+	return !job->chosen_count;
+}
+
+/* What only flowgauge is asked to do is not held against others, who would not do it. */
+static bool takes_part(const struct entry *entry, const struct packet_set *set, enum bench_hook hook)
+{
+	bool special = set->rules || set->sequence == SEQUENCE_AT_PATTERN;
+
+	return entry->hooks[hook] && !entry->candidate.refused && (!special || entry->candidate.kind != &rival_kind);
+}
+
+static bool begin(struct measurement *one, const struct packets *packets, enum bench_hook hook)
+{
+	struct candidate *candidate = &one->entry->candidate;
+	bool is_empty = candidate->kind == &empty_kind;
+	char reason[REASON_SIZE];
+
+	if (!is_empty && !candidate->kind->load(candidate, packets->set, hook, &one->target, reason)) {
+		refusal_print(candidate, reason);
+		return false;
+	}
+	one->driver = driver_open(packets, hook, is_empty ? NULL : &one->target);
+	return true;
+}
+
+static void end(struct measurement *one)
+{
+	struct candidate *candidate = &one->entry->candidate;
+
+	one->sent += driver_sent(one->driver);
+	driver_close(one->driver);
+	if (candidate->kind->counted)
+		one->counted += candidate->kind->counted(candidate);
+	if (candidate->kind->unload)
+		candidate->kind->unload(candidate);
+}
+
+/* Loaded anew for each round: a table that is empty each time. */
+static int measure_new(struct measurement *all, int count, const struct job *job, const struct packets *packets,
+		       enum bench_hook hook)
+{
+	for (int round = 0; round < job->rounds; round++) {
+		int kept = 0;
+
+		for (int i = 0; i < count; i++) {
+			if (!begin(&all[i], packets, hook))
+				continue;
+			all[i].ns[round] = driver_fill(all[i].driver);
+			end(&all[i]);
+			if (kept != i)
+				all[kept] = all[i];
+			kept++;
+		}
+		count = kept;
+	}
+	return count;
+}
+
+static int measure_replay(struct measurement *all, int count, const struct job *job, const struct packets *packets,
+			  enum bench_hook hook)
+{
+	int kept = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (!begin(&all[i], packets, hook))
+			continue;
+		if (kept != i)
+			all[kept] = all[i];
+		driver_fill(all[kept++].driver);
+	}
+	for (int round = 0; round < job->rounds; round++)
+		for (int i = 0; i < kept; i++)
+			all[i].ns[round] = driver_replay(all[i].driver);
+	for (int i = 0; i < kept; i++)
+		end(&all[i]);
+	return kept;
+}
+
+static void write_candidate(struct json_writer *json, struct measurement *one, int rounds, double *empty)
+{
+	struct figures figures = figures_of(one->ns, rounds);
+	const struct candidate *candidate = &one->entry->candidate;
+
+	json_object_open(json, NULL);
+	json_string(json, "name", candidate->name);
+	figures_write(json, &figures);
+	if (candidate->kind == &empty_kind) {
+		*empty = figures.min;
+	} else {
+		json_double(json, "net", figures.min - *empty);
+		json_double(json, "ratio", figures.min / *empty);
+	}
+	if (candidate->kind->counted) {
+		json_u64(json, "sent", one->sent);
+		json_u64(json, "counted", one->counted);
+	}
+	json_object_close(json);
+}
+
+static void write_set(const struct packet_set *set, enum bench_hook hook, struct measurement *all, int count,
+		      const struct job *job)
+{
+	struct text line = TEXT_EMPTY;
+	struct json_writer json;
+	double empty = 0;
+
+	json_begin(&json, &line);
+	json_object_open(&json, NULL);
+	json_string(&json, "part", job->steps ? "steps" : "packet");
+	json_string(&json, "hook", hook_names[hook]);
+	json_string(&json, "set", set->name);
+	json_u64(&json, "flows", set->flows);
+	json_u64(&json, "packets", set_packets(set));
+	json_u64(&json, "rounds", (uint64_t)job->rounds);
+	json_array_open(&json, "programs");
+	for (int i = 0; i < count; i++)
+		write_candidate(&json, &all[i], job->rounds, &empty);
+	json_array_close(&json);
+	json_object_close(&json);
+	record_print(&line);
+}
+
+static void measure(struct job *job, const struct packets *packets, enum bench_hook hook)
+{
+	static struct measurement all[CANDIDATES_MAX];
+	int count = 0;
+
+	for (int i = 0; i < job->entry_count; i++)
+		if (takes_part(&job->entries[i], packets->set, hook))
+			all[count++] = (struct measurement){ .entry = &job->entries[i] };
+	if (packets->set->is_new)
+		count = measure_new(all, count, job, packets, hook);
+	else
+		count = measure_replay(all, count, job, packets, hook);
+	write_set(packets->set, hook, all, count, job);
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+const struct candidate_kind empty_kind = { NULL, NULL, NULL };
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 7;
+	struct packets packets;
+	struct job job;
 
-	if (rounds < 1 || rounds > ROUNDS_MAX)
-		die("rounds are 1 to 101", EINVAL);
-	printf("ns a packet at tc, %d interleaved rounds of %d packets\n", rounds, ORDER_MAX);
-	printf("%-45s %5s  %-17s   %-17s   %s\n", "", "net", "with: min med max", "empty: min med max", "ratio");
-	for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++)
-		bench(&variants[i], rounds);
+	libbpf_set_print(silent);
+	read_words(&job, argc, argv);
+	if (job.steps)
+		job.hooks[BENCH_XDP] = false;
+	packets_open(&packets);
+	for (int hook = 0; hook < BENCH_HOOKS; hook++)
+		for (size_t i = 0; i < packet_set_count && job.hooks[hook]; i++) {
+			if (!is_chosen(&job, &packet_sets[i]))
+				continue;
+			packets_choose(&packets, &packet_sets[i]);
+			measure(&job, &packets, (enum bench_hook)hook);
+		}
+	packets_close(&packets);
 	return 0;
 }

@@ -36,6 +36,8 @@ table() {
 	command sysctl|procps|procps-ng|test
 	command capsh|libcap2-bin|libcap|test
 	command setpriv|util-linux|util-linux|test
+	command taskset|util-linux|util-linux|test
+	command lscpu|util-linux|util-linux|test
 	command ethtool|ethtool|ethtool|test
 	command curl|curl|curl|test
 	command jq|jq|jq|test
