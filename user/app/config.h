@@ -14,6 +14,7 @@
 #include "constants.h"
 #include "kernel/monitor.h"
 #include "kernel/rule.h"
+#include "measure/groups.h"
 
 #define CONFIG_ERROR_SIZE 512
 #define CONFIG_PATH_SIZE 4096
@@ -47,7 +48,9 @@ struct config {
 	size_t metrics_max_flows;  /* default 1000 */
 	bool metrics_bpf_run_time; /* default false */
 	bool legacy_metrics;
-	char control_path[108];           /* sun_path */
+	char control_path[108];      /* sun_path */
+	struct group_config *groups; /* owned, with their rules and texts */
+	size_t group_count;
 	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */
 };

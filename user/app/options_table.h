@@ -11,9 +11,13 @@ struct flags {
 	const char *config_path; /* -c; NULL: none given */
 	const char *listen;      /* --listen as given; NULL: not given */
 	bool interfaces_given;
+	char live[40]; /* the first flag given that is LIVE_ONLY; empty: none */
 	bool help, version;
 	char *error; /* CONFIG_ERROR_SIZE */
 };
+
+/* LIVE_ONLY: it says something of live interfaces, and nothing of a capture. */
+enum flag_scope { ANYWHERE, LIVE_ONLY };
 
 struct flag {
 	char letter; /* 0: none */
@@ -23,6 +27,7 @@ struct flag {
 	const char *standard; /* default as shown; NULL: the flag asks for something once */
 	/* 0, or -EINVAL with the error written. `given` is the flag as an error should name it. */
 	int (*apply)(struct flags *flags, const char *given, const char *value);
+	enum flag_scope scope;
 };
 
 extern const struct flag flag_table[];
