@@ -25,6 +25,8 @@ struct config {
 	/* RULES, PATTERN, OFFSET, SEQUENCE_THRESHOLD, DISPLAY */
 	struct rule *rules; /* owned */
 	size_t rule_count;
+	struct group_config *groups; /* owned, with their rules and texts */
+	size_t group_count;
 	struct program_constants constants;
 	bool show_throughput, show_goodput, show_jitter, show_sequence;
 	/* lower-case keys and flags */
@@ -48,9 +50,7 @@ struct config {
 	size_t metrics_max_flows;  /* default 1000 */
 	bool metrics_bpf_run_time; /* default false */
 	bool legacy_metrics;
-	char control_path[108];      /* sun_path */
-	struct group_config *groups; /* owned, with their rules and texts */
-	size_t group_count;
+	char control_path[108];           /* sun_path */
 	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */
 };

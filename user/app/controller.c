@@ -70,7 +70,7 @@ static const char *config_value(const struct controller *controller, int *at, bo
 {
 	const char *word = controller->argv[*at], *value = flag_value(controller, at, "--config");
 
-	if (value || word[0] != '-' || word[1] != 'c')
+	if (value || !word || word[0] != '-' || word[1] != 'c')
 		return value;
 	if (!strcmp(word, "-c") || (hands_on && !strcmp(word, "-conf")))
 		return *at + 1 < controller->argc ? controller->argv[++*at] : "";

@@ -152,15 +152,14 @@ static void print_flows(const cJSON *report)
 static int print_document(const struct text *answer)
 {
 	static const char head[] = "{\"ok\":true,\"report\":", tail[] = "}\n";
-	size_t head_length = sizeof(head) - 1, tail_length = sizeof(tail) - 1;
+	size_t head_length = sizeof(head) - 1, tail_length = sizeof(tail) - 1, length;
 
 	if (answer->length < head_length + tail_length || memcmp(answer->bytes, head, head_length) != 0) {
 		log_error("the monitor gave no answer that can be read: it may be of another version");
 		return EXIT_FAILED;
 	}
-	fwrite(answer->bytes + head_length, 1, answer->length - head_length - tail_length, stdout);
-	putchar('\n');
-	if (!fflush(stdout) && !ferror(stdout))
+	length = answer->length - head_length - tail_length;
+	if (fwrite(answer->bytes + head_length, 1, length, stdout) == length && putchar('\n') != EOF && !fflush(stdout))
 		return EXIT_DONE;
 	log_error("cannot write to standard output: %s", strerror(errno));
 	return EXIT_FAILED;

@@ -21,13 +21,13 @@ enum flag_scope { ANYWHERE, LIVE_ONLY };
 
 struct flag {
 	char letter; /* 0: none */
+	enum flag_scope scope;
 	const char *name;
 	const char *argument; /* as the help names it; NULL: takes none */
 	const char *help;     /* NULL: an old name, not shown */
 	const char *standard; /* default as shown; NULL: the flag asks for something once */
 	/* 0, or -EINVAL with the error written. `given` is the flag as an error should name it. */
 	int (*apply)(struct flags *flags, const char *given, const char *value);
-	enum flag_scope scope;
 };
 
 extern const struct flag flag_table[];

@@ -248,8 +248,8 @@ static int scratch_open(const struct groups *groups, struct scratch *scratch)
 		rows++;
 		keys = group->count > keys ? group->count : keys;
 	}
-	scratch->ranks = malloc(keys * sizeof(*scratch->ranks));
-	scratch->growths = malloc(keys * sizeof(*scratch->growths));
+	scratch->ranks = calloc(keys, sizeof(*scratch->ranks));
+	scratch->growths = calloc(keys, sizeof(*scratch->growths));
 	scratch->rows = malloc(rows * sizeof(*scratch->rows));
 	return scratch->ranks && scratch->growths && scratch->rows ? 0 : -ENOMEM;
 }
