@@ -40,6 +40,7 @@ PACKAGES := libbpf libmnl libmicrohttpd libcjson ncursesw zlib libcap libpcap
 USER_SOURCES       := $(sort $(wildcard user/*/*.c))
 MAIN_SOURCES       := user/app/main.c user/app/controller.c
 CONTROLLER_SOURCES := $(filter user/app/controller%.c,$(USER_SOURCES))
+CONTROLLER_SHARES  := user/app/config_find.c user/app/config_lines.c
 MONITOR_SOURCES    := $(filter-out $(CONTROLLER_SOURCES),$(USER_SOURCES))
 BPF_SOURCES        := $(wildcard bpf/*.[ch] include/*.h)
 UNIT_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
@@ -108,7 +109,7 @@ $(BUILD)/flowgauge: $(call objects,$(MONITOR_SOURCES)) $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
 
-$(BUILD)/monitor_controller: $(call objects,$(CONTROLLER_SOURCES) $(filter user/base/%,$(USER_SOURCES))) $(BUILD)/flags
+$(BUILD)/monitor_controller: $(call objects,$(CONTROLLER_SOURCES) $(CONTROLLER_SHARES) $(filter user/base/%,$(USER_SOURCES))) $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
 

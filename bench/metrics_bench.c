@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "export/gzip.h"
-#include "export/json_records.h"
+#include "export/flows_page.h"
 #include "export/prometheus.h"
 
 #define FLOWS 65536
@@ -109,7 +109,7 @@ static void render(enum page page, const struct report *report, struct text *out
 	const struct prometheus_config config = { .max_flows = SERIES };
 
 	if (page == PAGE_JSON)
-		record_flows_document(report, SERIES, out);
+		flows_page_render(report, &(struct flows_query){ .top = SERIES }, NULL, out, NULL);
 	else
 		prometheus_render(&config, report, page == PAGE_TEXT ? EXPOSITION_TEXT : EXPOSITION_OPENMETRICS, out);
 	if (out->failed) {

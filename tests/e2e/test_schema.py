@@ -39,6 +39,9 @@ RIGHT = [
     {"http": {}}, {"metrics": {"max_flows": 0, "bpf_run_time": True}},
     {"control": {"socket": "/tmp/flowgauge.sock"}}, {"control": {"socket": "/" + 106 * "x"}},
     {"legacy_metrics": True},
+    {"groups": []}, {"groups": [{"name": "all"}]},
+    {"groups": [{"name": "a.B-c_9", "by": ["src/24", "dst/0/128", "sport", "dport", "protocol", "interface", "direction"], "limit": 10000},
+                {"name": "web", "match": "- - - [80,443] TCP", "by": ["dst"], "limit": 1}]},
 ]
 WRONG = [
     [], "text", {"unknown": 1}, {"rules": []}, {"http": {"port": 1}}, {"DISPLAY": {"jitter": True}},
@@ -64,6 +67,23 @@ WRONG = [
     {"metrics": {"max_flows": -1}}, {"metrics": {"bpf_run_time": "True"}},
     {"control": {"socket": "run/x"}}, {"control": {"socket": "/" + 107 * "x"}}, {"control": "/x"},
     {"legacy_metrics": 1},
+    {"groups": {}}, {"groups": [[]]}, {"groups": [{}]}, {"groups": [{"name": ""}]}, {"groups": [{"name": "a b"}]},
+    {"groups": [{"name": 64 * "x"}]}, {"groups": [{"name": "a", "to": 1}]}, {"groups": [{"name": "a", "match": "- - - -"}]},
+    {"groups": [{"name": "a", "by": "src"}]}, {"groups": [{"name": "a", "by": ["source"]}]},
+    {"groups": [{"name": "a", "by": ["src/33"]}]}, {"groups": [{"name": "a", "by": ["src/24/129"]}]},
+    {"groups": [{"name": "a", "by": ["src/"]}]}, {"groups": [{"name": "a", "by": ["src/24/"]}]},
+    {"groups": [{"name": "a", "by": ["dport/8"]}]}, {"groups": [{"name": "a", "by": ["src", "src/24"]}]},
+    {"groups": [{"name": "a", "limit": 0}]}, {"groups": [{"name": "a", "limit": 10001}]},
+    {"groups": [{"name": f"g{i}"} for i in range(33)]},
+]
+LISTEN = [  # the schema's word on each is the monitor's
+    "", ":", ":0", ":1", ":65535", ":65536", ":00080", ":080x", "localhost:80", "LOCALHOST:80", "127.0.0.1:80", "127.0.0.01:80",
+    "127.0.0.256:80", "127.0.0:80", "127.1:80", "1.2.3.4.5:80", "::1:80", "[::1]:80", "[::1]80", "[::1", "[::01]:80", "[::00001]:80",
+    "[0::1]:80", "[0:0:0:0:0:0:0:1]:80", "[0:0:0:0:0:0:0:0:1]:80", "[1:2:3:4:5:6:7::]:80", "[::2:3:4:5:6:7:8]:80", "[1::3:4:5:6:7:8]:80",
+    "[1:2::4:5:6:7:8:9]:80", "[1::2::3]:80", "[:1]:80", "[1:]:80", "[]:80", "[::]:80", "[1:2:3:4:5:6:7:8]:80", "[1:2:3:4:5:6:1.2.3.4]:80",
+    "[1:2:3:4:5:1.2.3.4]:80", "[::1.2.3.4]:80", "[::0.0.0.1]:80", "[::ffff:127.0.0.1]:80", "[::ffff:7f00:1]:80", "[::FFFF:7F01:1]:80",
+    "[::ffff:7f0:1]:80", "[0:0:0:0:0:ffff:127.9.9.9]:80", "[0:0:0:0:ffff:127.9.9.9]:80", "[::ffff:0:7f00:1]:80", "[fe80::1%lo]:80",
+    "[127.0.0.1]:80", "example.org:80", "10.0.0.1:80", "[12345::]:80", "[g::]:80", "[1:2:3:4:5:6:7:1.2.3.4]:80", "[1::1.2.3]:80",
 ]
 
 
@@ -163,6 +183,23 @@ def test_wrong_by_the_monitor(document, tmp_path):
     assert error.count("\n") == 1, error
 
 
+@pytest.mark.parametrize("open_to_all", [False, True])
+def test_listen_as_the_monitor_reads_it(validator, tmp_path, open_to_all):
+    path = tmp_path / "config.json"
+    for address in LISTEN:
+        document = {"http": {"listen": address, "allow_unauthenticated": open_to_all}}
+        path.write_text(json.dumps(document), encoding="utf-8")
+        assert (check(path)[0] == 0) == validator.is_valid(document), address
+
+
+def test_groups_have_names_of_their_own(tmp_path):
+    """What a schema cannot say."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"groups": [{"name": "a"}, {"name": "b"}, {"name": "a", "by": ["src"]}]}), encoding="utf-8")
+    status, error = check(path)
+    assert status == 2 and "groups[2]" in error and "a name is right once" in error, error
+
+
 def keys_of(properties, section=""):
     for name, member in properties.items():
         if section == "" and "properties" in member and name != "DISPLAY":
@@ -190,7 +227,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 17
+    assert len(document) == 18
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

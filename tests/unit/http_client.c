@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "app/flow_rules.h"
 #include "table_sample.h"
 
 static void hook_status(void *context, struct text *json)
@@ -45,7 +46,7 @@ static int hook_reload(void *context, struct text *error)
 int http_bench_open(struct http_bench *bench, const char *address, uint16_t port, char error[HTTP_ERROR_SIZE])
 {
 	const struct http_config config = { .address = address, .port = port, .prometheus = { .max_flows = 1000 } };
-	const struct http_hooks hooks = { bench, hook_status, hook_ready, hook_reload };
+	const struct http_hooks hooks = { bench, hook_status, hook_ready, hook_reload, flow_rules };
 
 	return http_open(bench->loop, &config, &hooks, &bench->http, error);
 }

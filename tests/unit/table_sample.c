@@ -109,3 +109,29 @@ struct report *sample_mixed(void)
 						   .packet_rate = NAN };
 	return report;
 }
+
+void sample_groups(struct report *report)
+{
+	struct group_report *groups = calloc(2, sizeof(*groups));
+
+	assert_non_null(groups);
+	groups[0] = (struct group_report){
+		.group = "nets",
+		.parts = GROUP_BY_SRC | GROUP_BY_DST | GROUP_BY_DPORT | GROUP_BY_PROTOCOL | GROUP_BY_DIRECTION,
+		.key = { .family = 4, .dport = htons(443), .protocol = IPPROTO_TCP, .direction = DIRECTION_EGRESS },
+		.src_prefix = 24,
+		.dst_prefix = 32,
+		.flows = 2,
+		.packets = 3,
+		.bytes = UINT64_MAX,
+		.payload_bytes = 4,
+		.throughput = 2.5,
+	};
+	assert_int_equal(inet_pton(AF_INET, "10.1.2.0", groups[0].key.src), 1);
+	assert_int_equal(inet_pton(AF_INET, "10.9.9.9", groups[0].key.dst), 1);
+	groups[1] = (struct group_report){
+		.group = "nets", .is_rest = true, .parts = groups[0].parts, .packets = 1, .bytes = 60, .throughput = NAN
+	};
+	report->groups = groups;
+	report->group_count = 2;
+}

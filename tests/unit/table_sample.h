@@ -19,5 +19,7 @@ void sample_rates(struct flow_report *flow, double throughput, double goodput, d
 struct report *sample_many(size_t flows);
 /* A UDP flow with sequence numbers, a TCP flow over IPv6, and one ping of which nothing is known but its counts. */
 struct report *sample_mixed(void);
+/* Gives it a group "nets": 10.1.2.0/24 to the host 10.9.9.9 at port 443 by TCP, egress, and the rest. */
+void sample_groups(struct report *report);
 
 #endif

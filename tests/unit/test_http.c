@@ -64,7 +64,24 @@ static void test_routes(void **state)
 		{ "GET /api/v1/flows?top=1&top=2", LOCAL, 400, "text/plain; charset=utf-8",
 		  "top stands twice: leave one\n" },
 		{ "GET /api/v1/flows?tpo=1", LOCAL, 400, "text/plain; charset=utf-8",
-		  "tpo: there is no such query: there is top\n" },
+		  "tpo: there is no such query: there are top, offset, sort, match and time\n" },
+		{ "GET /api/v1/flows?sort=packets&top=1", LOCAL, 200, "application/json",
+		  "\"next\":\"?top=1&offset=1&sort=packets&time=2026-11-21T08%3A00%3A00.123456789Z\",\"count\":3" },
+		{ "GET /api/v1/flows?match=-+-+-+50000+TCP", LOCAL, 200, "application/json",
+		  "\"matched\":1,\"offset\":0,\"next\":null,\"count\":3,\"flows\":[{" },
+		{ "GET /api/v1/flows?offset=3", LOCAL, 200, "application/json",
+		  "\"matched\":3,\"offset\":3,\"next\":null" },
+		{ "GET /api/v1/flows?match=-%20-%20-%20-", LOCAL, 400, "text/plain; charset=utf-8",
+		  "match: a rule of 4 fields: 5 would be right, " },
+		{ "GET /api/v1/flows?match=", LOCAL, 400, "text/plain; charset=utf-8", "match: a rule of 0 fields" },
+		{ "GET /api/v1/flows?match", LOCAL, 400, "text/plain; charset=utf-8", "match: a rule of 0 fields" },
+		{ "GET /api/v1/flows?sort=speed", LOCAL, 400, "text/plain; charset=utf-8",
+		  "sort=speed is none of throughput, goodput, packets," },
+		{ "GET /api/v1/flows?offset=-1", LOCAL, 400, "text/plain; charset=utf-8",
+		  "offset=-1 is not a whole number from 0 to 16777216\n" },
+		{ "GET /api/v1/flows?sort=bytes&sort=bytes", LOCAL, 400, "text/plain; charset=utf-8",
+		  "sort stands twice: leave one\n" },
+		{ "GET /api/v1/groups", LOCAL, 200, "application/json", "\"interval_seconds\":1,\"groups\":[]}\n" },
 		{ "GET /nothing", LOCAL, 404, "text/plain; charset=utf-8", "/api/v1/totals " },
 		{ "GET /metrics/", LOCAL, 404, "text/plain; charset=utf-8", "not found; there is\n" },
 		{ "GET /-/reload", LOCAL, 405, "text/plain; charset=utf-8", "/-/reload takes POST\n" },
@@ -133,7 +150,8 @@ static void test_head(void **state)
 
 static void test_gzip(void **state)
 {
-	static const char *const paths[] = { "/metrics", "/api/v1/flows?top=2", "/api/v1/totals" };
+	static const char *const paths[] = { "/metrics", "/api/v1/flows?top=2", "/api/v1/flows?sort=bytes",
+					     "/api/v1/totals" };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		struct text plain = ask_for(*state, paths[i]), zipped, unzipped;

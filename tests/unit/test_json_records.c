@@ -170,34 +170,27 @@ static void test_lines(void **state)
 	report_release(report);
 }
 
-static void test_flows_document(void **state)
+/* A prefix, a host that is a whole prefix, and the rest. */
+static void test_groups_document(void **state)
 {
-	static const struct {
-		size_t top;
-		int shown;
-	} tops[] = { { 0, 40 }, { 1, 1 }, { 7, 7 }, { 40, 40 }, { 10000, 40 } };
-	struct report *report = sample_many(40);
+	static const char expected[] =
+		"{\"time\":\"2026-11-21T08:00:00.123456789Z\",\"interval_seconds\":1,\"groups\":["
+		"{\"type\":\"group\",\"time\":\"2026-11-21T08:00:00.123456789Z\",\"interval_seconds\":1,\"group\":\"nets\","
+		"\"other\":false,\"interface\":null,\"direction\":\"egress\",\"src\":\"10.1.2.0/24\",\"dst\":\"10.9.9.9\","
+		"\"sport\":null,\"dport\":443,\"protocol\":\"TCP\",\"flows\":2,\"packets\":3,\"bytes\":18446744073709551615,"
+		"\"payload_bytes\":4,\"throughput_bytes_per_second\":2.5},"
+		"{\"type\":\"group\",\"time\":\"2026-11-21T08:00:00.123456789Z\",\"interval_seconds\":1,\"group\":\"nets\","
+		"\"other\":true,\"interface\":null,\"direction\":null,\"src\":null,\"dst\":null,\"sport\":null,\"dport\":null,"
+		"\"protocol\":null,\"flows\":0,\"packets\":1,\"bytes\":60,\"payload_bytes\":0,"
+		"\"throughput_bytes_per_second\":null}]}";
+	struct report *report = sample_report(0, 0);
+	struct text text = TEXT_EMPTY;
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
-		struct text text = TEXT_EMPTY;
-		cJSON *document, *flows;
-
-		record_flows_document(report, tops[i].top, &text);
-		document = cJSON_ParseWithOpts(text.bytes, NULL, 1);
-		assert_non_null(document);
-		assert_string_equal(cJSON_GetObjectItem(document, "time")->valuestring,
-				    "2026-11-21T08:00:00.123456789Z");
-		assert_true(cJSON_GetObjectItem(document, "interval_seconds")->valuedouble == 1);
-		assert_int_equal(cJSON_GetObjectItem(document, "count")->valueint, 40);
-		flows = cJSON_GetObjectItem(document, "flows");
-		assert_int_equal(cJSON_GetArraySize(flows), tops[i].shown);
-		for (int flow = 0; flow < tops[i].shown; flow++)
-			assert_int_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(flows, flow), "sport")->valueint,
-					 1000 + flow);
-		cJSON_Delete(document);
-		text_free(&text);
-	}
+	sample_groups(report);
+	record_groups_document(report, &text);
+	assert_string_equal(text.bytes, expected);
+	text_free(&text);
 	report_release(report);
 }
 
@@ -226,9 +219,9 @@ static void test_totals_document(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flows),          cmocka_unit_test(test_unknown_interval),
-		cmocka_unit_test(test_total),          cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_flows_document), cmocka_unit_test(test_totals_document),
+		cmocka_unit_test(test_flows),           cmocka_unit_test(test_unknown_interval),
+		cmocka_unit_test(test_total),           cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_groups_document), cmocka_unit_test(test_totals_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

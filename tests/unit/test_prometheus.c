@@ -348,6 +348,35 @@ static void test_self(void **state)
 	report_release(report);
 }
 
+/* A series, and the rest, in which every label says other. */
+static void test_groups(void **state)
+{
+	static const char labels[] =
+		"{group=\"nets\",interface=\"\",direction=\"egress\",src=\"10.1.2.0/24\",dst=\"10.9.9.9\","
+		"sport=\"\",dport=\"443\",protocol=\"TCP\"}";
+	static const char rest[] =
+		"{group=\"nets\",interface=\"other\",direction=\"other\",src=\"other\",dst=\"other\","
+		"sport=\"other\",dport=\"other\",protocol=\"other\"}";
+	const struct prometheus_config config = { .max_flows = 10 };
+	struct report *report = sample_report(0, 0);
+	struct text text = TEXT_EMPTY;
+	char line[512];
+	(void)state;
+
+	sample_groups(report);
+	prometheus_render(&config, report, EXPOSITION_TEXT, &text);
+	snprintf(line, sizeof(line),
+		 "\nflowgauge_group_bytes_total%s 18446744073709551615\nflowgauge_group_bytes_total%s 60\n", labels,
+		 rest);
+	assert_non_null(strstr(text.bytes, line));
+	snprintf(line, sizeof(line), "\nflowgauge_group_flows%s 2\nflowgauge_group_flows%s 0\n", labels, rest);
+	assert_non_null(strstr(text.bytes, line));
+	snprintf(line, sizeof(line), "\nflowgauge_group_throughput_bytes_per_second%s 2.5\n#", labels);
+	assert_non_null(strstr(text.bytes, line));
+	text_free(&text);
+	report_release(report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_legacy),
 		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

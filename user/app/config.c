@@ -47,6 +47,7 @@ void config_free(struct config *config)
 	free(config->rules);
 	config->rules = NULL;
 	config->rule_count = 0;
+	config_free_groups(config);
 }
 
 /* A line is a line: control characters that came by way of a path or an escaped name become '?'. */
@@ -200,7 +201,7 @@ int config_read(struct config *config, const char *path, char error[CONFIG_ERROR
 {
 	static const char mark[] = "\xef\xbb\xbf";
 	struct text text cleanup(text_free) = TEXT_EMPTY;
-	struct config copy = *config;
+	struct config copy = *config, before, *given_up;
 	struct config_reading reading = { .path = path, .config = &copy, .offset = -1, .error = error };
 	size_t skipped;
 	int status;
@@ -212,13 +213,18 @@ int config_read(struct config *config, const char *path, char error[CONFIG_ERROR
 		return status;
 	skipped = text.length >= 3 && !memcmp(text.bytes, mark, 3) ? 3 : 0;
 	status = read_text(&reading, text.length ? text.bytes + skipped : "", text.length - skipped);
-	if (status) {
-		if (reading.rules_read)
-			config_free(&copy);
-		return status;
+	/* What the copy did not read itself is the old one's. */
+	before = *config;
+	given_up = status ? &copy : &before;
+	if (!reading.rules_read)
+		given_up->rules = NULL;
+	if (!reading.groups_read) {
+		given_up->groups = NULL;
+		given_up->group_count = 0;
 	}
-	if (reading.rules_read)
-		config_free(config);
+	config_free(given_up);
+	if (status)
+		return status;
 	memcpy(copy.path, path, strlen(path) + 1);
 	*config = copy;
 	return 0;

@@ -14,6 +14,7 @@
 #include "constants.h"
 #include "kernel/monitor.h"
 #include "kernel/rule.h"
+#include "measure/groups.h"
 
 #define CONFIG_ERROR_SIZE 512
 #define CONFIG_PATH_SIZE 4096
@@ -24,6 +25,8 @@ struct config {
 	/* RULES, PATTERN, OFFSET, SEQUENCE_THRESHOLD, DISPLAY */
 	struct rule *rules; /* owned */
 	size_t rule_count;
+	struct group_config *groups; /* owned, with their rules and texts */
+	size_t group_count;
 	struct program_constants constants;
 	bool show_throughput, show_goodput, show_jitter, show_sequence;
 	/* lower-case keys and flags */

@@ -12,6 +12,7 @@ struct config_reading {
 	const cJSON *root;
 	struct config *config; /* the copy that is filled */
 	bool rules_read;       /* config->rules are this reading's own */
+	bool groups_read;      /* likewise */
 	/* Only together do these two say where the sequence number is. */
 	int64_t offset; /* -1: off */
 	uint8_t pattern[PATTERN_MAX_LENGTH];
@@ -44,6 +45,8 @@ int config_read_rules(struct config_reading *reading, const char *key, const cJS
 int config_read_pattern(struct config_reading *reading, const char *key, const cJSON *node);
 int config_read_offset(struct config_reading *reading, const char *key, const cJSON *node);
 int config_finish_sequence(struct config_reading *reading);
+int config_read_groups(struct config_reading *reading, const char *key, const cJSON *node);
+void config_free_groups(struct config *config);
 int config_read_tunnels(struct config_reading *reading, const char *key, const cJSON *node);
 void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual ports */
 /* What `config` holds of them before the file is read. */

@@ -89,22 +89,47 @@ static void answer_request(struct client *client, const struct control_request *
 	text_free(&error);
 }
 
+/* -1: it is there, and no number of flows. */
+static long flows_of(const cJSON *tree, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, key);
+
+	if (!item)
+		return 0;
+	return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= 1e9 ? (long)item->valuedouble :
+											    -1;
+}
+
+/* NULL: it is not there. */
+static const char *text_of(const cJSON *tree, const char *key, bool *wrong)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, key);
+
+	*wrong = *wrong || (item && !cJSON_IsString(item));
+	return item ? item->valuestring : NULL;
+}
+
 static void answer(struct client *client)
 {
 	cJSON *tree = cJSON_ParseWithLength(client->request.bytes, client->request.length);
 	const cJSON *command = cJSON_GetObjectItemCaseSensitive(tree, "command");
-	const cJSON *top = cJSON_GetObjectItemCaseSensitive(tree, "top");
-	struct control_request request = { 0 };
+	struct control_request request = { .top = flows_of(tree, "top"), .offset = flows_of(tree, "offset") };
+	bool wrong = false;
+
+	request.sort = text_of(tree, "sort", &wrong);
+	request.match = text_of(tree, "match", &wrong);
 
 	if (!cJSON_IsObject(tree)) {
 		answer_error(client, "the request is not a JSON object");
 	} else if (!cJSON_IsString(command)) {
 		answer_error(client, "the request names no command: {\"command\":\"status\"} would be one");
-	} else if (top && (!cJSON_IsNumber(top) || top->valuedouble < 0 || top->valuedouble > 1e9)) {
-		answer_error(client, "top is not a number of flows");
+	} else if (request.top < 0 || request.offset < 0) {
+		answer_error(client,
+			     request.top < 0 ? "top is not a number of flows" : "offset is not a number of flows");
+	} else if (wrong) {
+		answer_error(client, "sort or match is not a string");
 	} else {
 		request.command = command->valuestring;
-		request.top = top ? (long)top->valuedouble : 0;
 		answer_request(client, &request);
 	}
 	cJSON_Delete(tree);

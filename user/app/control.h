@@ -15,7 +15,10 @@ struct control;
 
 struct control_request {
 	const char *command;
-	long top; /* 0: not given */
+	long top;          /* 0: not given */
+	long offset;       /* 0: not given */
+	const char *sort;  /* NULL: not given */
+	const char *match; /* likewise */
 };
 
 struct control_hooks {

@@ -7,23 +7,42 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/text.h"
+
 /* What the words of a command say. */
 struct controller {
-	const char *socket_path;
+	const char *socket_path; /* NULL: not given */
+	const char *config_path; /* likewise; of `start` it is the monitor's own flag */
 	bool json;
-	long top;   /* 0: not given */
-	long lines; /* of the log */
-	int argc;   /* the words after the subcommand */
+	long top;          /* 0: not given */
+	long offset;       /* 0: from the first */
+	const char *sort;  /* NULL: not given */
+	const char *match; /* likewise */
+	long lines;        /* of the log */
+	int argc;          /* the words after the subcommand */
 	char **argv;
 };
 
-#define CONTROLLER_ERROR_SIZE 256
+#define CONTROLLER_ERROR_SIZE 512
+#define CONTROLLER_SOCKET_SIZE 108 /* sun_path */
 
 /*
- * Sends {"command":command, "top":top} and returns the answer, to be freed with cJSON_Delete; NULL with one line in
- * `error` if there is none or it says that the command failed. `pid`, if not NULL, is the monitor's. errno is
- * ENOENT or ECONNREFUSED when no monitor listens there.
+ * Where the monitor's control socket is by the configuration that the monitor would use: config_path, else config.json beside
+ * the program, else the system's; the usual place if none of them names one. Nothing else of the file is judged, so
+ * that a mistake in it does not keep anybody from stopping a monitor. 0, or -EINVAL with one line.
  */
+#define CONTROLLER_CONFIG_ERROR_SIZE 512
+int controller_find_socket(const struct controller *controller, char out[CONTROLLER_SOCKET_SIZE],
+			   char error[CONTROLLER_CONFIG_ERROR_SIZE]);
+
+/*
+ * Sends the command with what the words say of flows, and returns the answer, to be freed with cJSON_Delete; NULL with one
+ * line in `error` if there is none or it says that the command failed. `pid`, if not NULL, is the monitor's; `text`, if
+ * not NULL, is the answer as it came, to be freed in each case. errno is ENOENT or ECONNREFUSED when no monitor listens
+ * there.
+ */
+cJSON *controller_ask_text(const struct controller *controller, const char *command, pid_t *pid, struct text *text,
+			   char error[CONTROLLER_ERROR_SIZE]);
 cJSON *controller_ask(const struct controller *controller, const char *command, pid_t *pid,
 		      char error[CONTROLLER_ERROR_SIZE]);
 

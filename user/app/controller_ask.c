@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "app/controller.h"
-#include "base/text.h"
+#include "base/json_writer.h"
 #include "control_protocol.h"
 
 #define ANSWER_SECONDS 10
@@ -79,13 +79,29 @@ static void explain_unreachable(const char *path, int number, char error[CONTROL
 	snprintf(error, CONTROLLER_ERROR_SIZE, "cannot reach a monitor at %s: %s%s", path, strerror(number), right);
 }
 
-cJSON *controller_ask(const struct controller *controller, const char *command, pid_t *pid,
-		      char error[CONTROLLER_ERROR_SIZE])
+static void write_request(const struct controller *controller, const char *command, struct text *out)
 {
-	struct text answer = TEXT_EMPTY;
+	struct json_writer json;
+
+	json_begin(&json, out);
+	json_object_open(&json, NULL);
+	json_string(&json, "command", command);
+	json_u64(&json, "top", (uint64_t)controller->top);
+	json_u64(&json, "offset", (uint64_t)controller->offset);
+	if (controller->sort)
+		json_string(&json, "sort", controller->sort);
+	if (controller->match)
+		json_string(&json, "match", controller->match);
+	json_object_close(&json);
+	text_append_char(out, '\n');
+}
+
+cJSON *controller_ask_text(const struct controller *controller, const char *command, pid_t *pid, struct text *text,
+			   char error[CONTROLLER_ERROR_SIZE])
+{
+	struct text request cleanup(text_free) = TEXT_EMPTY;
 	struct ucred credentials;
 	socklen_t size = sizeof(credentials);
-	char request[128];
 	cJSON *tree = NULL;
 	int result, fd = connect_to(controller->socket_path);
 
@@ -97,17 +113,28 @@ cJSON *controller_ask(const struct controller *controller, const char *command, 
 	}
 	if (pid)
 		*pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) ? 0 : credentials.pid;
-	snprintf(request, sizeof(request), "{\"command\":\"%s\",\"top\":%ld}\n", command, controller->top);
-	result = exchange(fd, request, &answer);
+	write_request(controller, command, &request);
+	result = request.failed ? -ENOMEM : exchange(fd, request.bytes, text);
 	close(fd);
 	if (result)
 		snprintf(error, CONTROLLER_ERROR_SIZE, "the monitor at %s does not answer: %s", controller->socket_path,
 			 strerror(-result));
 	else
-		tree = read_answer(&answer, error);
-	text_free(&answer);
+		tree = read_answer(text, error);
 	if (!tree)
 		errno = result ? -result : EPROTO;
+	return tree;
+}
+
+cJSON *controller_ask(const struct controller *controller, const char *command, pid_t *pid,
+		      char error[CONTROLLER_ERROR_SIZE])
+{
+	struct text text = TEXT_EMPTY;
+	cJSON *tree = controller_ask_text(controller, command, pid, &text, error);
+	int number = errno;
+
+	text_free(&text);
+	errno = number;
 	return tree;
 }
 

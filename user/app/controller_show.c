@@ -136,21 +136,40 @@ static void print_flow(const cJSON *flow)
 static void print_flows(const cJSON *report)
 {
 	const cJSON *flows = cJSON_GetObjectItemCaseSensitive(report, "flows"), *flow;
-	double all = number_of(report, "count");
-	int shown = cJSON_GetArraySize(flows);
+	double matched = number_of(report, "matched"), offset = number_of(report, "offset");
+	double more = matched - offset - cJSON_GetArraySize(flows);
 
 	printf("%-15s %-7s %-6s %-28s %-28s %12s %12s %15s\n", "INTERFACE", "DIR", "PROTO", "SOURCE", "DESTINATION",
 	       "THROUGHPUT", "PACKETS", "BYTES");
 	cJSON_ArrayForEach (flow, flows)
 		print_flow(flow);
-	if (all > shown)
-		printf("... and %.0f more flows: --top %.0f shows all\n", all - shown, all);
+	if (more > 0)
+		printf("... and %.0f more flows: --offset %.0f goes on, --top %.0f shows all\n", more, matched - more,
+		       matched);
+}
+
+/* The document as it came: read and written anew, numbers over 2^53 would lose digits. */
+static int print_document(const struct text *answer)
+{
+	static const char head[] = "{\"ok\":true,\"report\":", tail[] = "}\n";
+	size_t head_length = sizeof(head) - 1, tail_length = sizeof(tail) - 1, length;
+
+	if (answer->length < head_length + tail_length || memcmp(answer->bytes, head, head_length) != 0) {
+		log_error("the monitor gave no answer that can be read: it may be of another version");
+		return EXIT_FAILED;
+	}
+	length = answer->length - head_length - tail_length;
+	if (fwrite(answer->bytes + head_length, 1, length, stdout) == length && putchar('\n') != EOF && !fflush(stdout))
+		return EXIT_DONE;
+	log_error("cannot write to standard output: %s", strerror(errno));
+	return EXIT_FAILED;
 }
 
 int controller_flows(const struct controller *controller)
 {
 	char error[CONTROLLER_ERROR_SIZE];
-	cJSON *answer = controller_ask(controller, "flows", NULL, error);
+	struct text text cleanup(text_free) = TEXT_EMPTY;
+	cJSON *answer = controller_ask_text(controller, "flows", NULL, &text, error);
 	cJSON *report = cJSON_GetObjectItemCaseSensitive(answer, "report");
 	int status = EXIT_DONE;
 
@@ -159,7 +178,7 @@ int controller_flows(const struct controller *controller)
 		return EXIT_FAILED;
 	}
 	if (controller->json)
-		status = print_json(report);
+		status = print_document(&text);
 	else
 		print_flows(report);
 	cJSON_Delete(answer);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/daemon_internal.h"
+#include "app/flow_rules.h"
 #include "base/log.h"
 #include "control_protocol.h"
 
@@ -25,7 +26,7 @@ static void interfaces_changed(void *context)
 	if (!daemon->watch)
 		return; /* while it is being opened: told once it is */
 	interfaces = watch_interfaces(daemon->watch, &count);
-	if (book_interfaces(daemon->book, interfaces, count))
+	if (book_interfaces(daemon->book, interfaces, count) || groups_interfaces(daemon->groups, interfaces, count))
 		log_error("out of memory: the report names interfaces as they were");
 }
 
@@ -108,10 +109,13 @@ static int open_kernel(struct daemon *daemon)
 static int open_book(struct daemon *daemon)
 {
 	struct book_config book = daemon_book_config(daemon);
+	struct groups_config groups = daemon_groups_config(daemon);
 
 	daemon->self.start_ns = clock_realtime_ns();
 	daemon->self.flows_limit = daemon->config->max_flows;
-	return book_new(&book, &daemon->book) ? fail(daemon, EXIT_FAILED, "out of memory") : 0;
+	if (book_new(&book, &daemon->book) || groups_new(&groups, &daemon->groups))
+		return fail(daemon, EXIT_FAILED, "out of memory");
+	return 0;
 }
 
 static int open_http(struct daemon *daemon)
@@ -127,6 +131,7 @@ static int open_http(struct daemon *daemon)
 		.status = daemon_status,
 		.ready = daemon_ready,
 		.reload = daemon_http_reload,
+		.match = flow_rules,
 	};
 	char line[HTTP_ERROR_SIZE] = "";
 
@@ -243,6 +248,7 @@ static void close_all(struct daemon *daemon)
 	daemon->control = control_close(daemon->control);
 	report_release(daemon->report);
 	daemon->book = book_free(daemon->book);
+	daemon->groups = groups_free(daemon->groups);
 	loop_timer_remove(&daemon->tick);
 	loop_timer_remove(&daemon->end);
 	loop_signals_remove(&daemon->signals);

@@ -136,6 +136,15 @@ static int refuse_word(struct flags *flags, int result, int value, const char *w
 	return -EINVAL;
 }
 
+static int refuse_live(struct flags *flags)
+{
+	if (!*flags->config->read_path || !*flags->live)
+		return 0;
+	snprintf(flags->error, CONFIG_ERROR_SIZE,
+		 "%s: it is for live interfaces, and --read reads a capture: leave one of them out", flags->live);
+	return -EINVAL;
+}
+
 static int walk(int argc, char **words, struct flags *flags)
 {
 	struct getopt_tables tables = { 0 };
@@ -154,40 +163,14 @@ static int walk(int argc, char **words, struct flags *flags)
 		status = flag_of(value)->apply(flags, given, optarg);
 		if (status)
 			return status;
+		if (flag_of(value)->scope == LIVE_ONLY && !*flags->live)
+			memcpy(flags->live, given, sizeof(flags->live));
 	}
 	if (optind == argc)
-		return 0;
+		return refuse_live(flags);
 	snprintf(flags->error, CONFIG_ERROR_SIZE, "\"%.100s\" belongs to no flag: flowgauge --help lists them",
 		 words[optind]);
 	return -EINVAL;
-}
-
-static bool is_directory_named(const char *path, size_t length, const char *name)
-{
-	size_t size = strlen(name);
-
-	return length > size && path[length - size - 1] == '/' && !memcmp(path + length - size, name, size);
-}
-
-bool options_find_config(const char *program, const char *system, char out[CONFIG_PATH_SIZE])
-{
-	static const char *const builds[] = { "build", "build/sanitize" };
-	const char *slash = strrchr(program, '/');
-	size_t length = slash ? (size_t)(slash - program) : 0;
-	int used;
-
-	for (unsigned int i = 0; i < sizeof(builds) / sizeof(builds[0]); i++)
-		if (is_directory_named(program, length, builds[i])) {
-			length -= strlen(builds[i]) + 1;
-			break;
-		}
-	if (slash) {
-		used = snprintf(out, CONFIG_PATH_SIZE, "%.*s/config.json", (int)length, program);
-		if (used < CONFIG_PATH_SIZE && !access(out, F_OK))
-			return true;
-	}
-	used = snprintf(out, CONFIG_PATH_SIZE, "%s", system);
-	return used < CONFIG_PATH_SIZE && !access(out, F_OK);
 }
 
 static int read_file(const struct flags *scratch, struct config *config, char error[CONFIG_ERROR_SIZE])

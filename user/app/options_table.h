@@ -11,12 +11,17 @@ struct flags {
 	const char *config_path; /* -c; NULL: none given */
 	const char *listen;      /* --listen as given; NULL: not given */
 	bool interfaces_given;
+	char live[40]; /* the first flag given that is LIVE_ONLY; empty: none */
 	bool help, version;
 	char *error; /* CONFIG_ERROR_SIZE */
 };
 
+/* LIVE_ONLY: it says something of live interfaces, and nothing of a capture. */
+enum flag_scope { ANYWHERE, LIVE_ONLY };
+
 struct flag {
 	char letter; /* 0: none */
+	enum flag_scope scope;
 	const char *name;
 	const char *argument; /* as the help names it; NULL: takes none */
 	const char *help;     /* NULL: an old name, not shown */

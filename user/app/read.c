@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/flow_rules.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "control_protocol.h"
@@ -12,6 +13,7 @@
 #include "export/json_records.h"
 #include "kernel/replay.h"
 #include "measure/book.h"
+#include "measure/groups.h"
 
 /*
  * The kernel's sum of squared gaps turns over after 9444 s^2. So the flows are read before that can happen: a turn adds
@@ -25,6 +27,7 @@ struct reading {
 	const struct config *config;
 	struct replay *replay;
 	struct book *book;
+	struct groups *groups;
 	bool begun;
 	uint64_t read_ns; /* the capture's time when its counts were last read */
 	int error;        /* the first one of the book */
@@ -38,6 +41,8 @@ static void take_flow(void *context, uint32_t slot, const struct flow_key *key, 
 	(void)slot;
 	if (error && !reading->error)
 		reading->error = error;
+	groups_flow(reading->groups, key, record->packets + record->spilled.packets,
+		    record->bytes + record->spilled.bytes, record->payload_bytes + record->spilled.payload_bytes);
 }
 
 static void take_ledger(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
@@ -70,6 +75,7 @@ static int read_counts(struct reading *reading, uint64_t time_ns)
 	int error;
 
 	book_begin(reading->book, time_ns, time_ns);
+	groups_begin(reading->groups);
 	error = monitor_read(replay_monitor(reading->replay), &visitor, &result);
 	reading->read_ns = time_ns;
 	return error ? error : reading->error;
@@ -88,6 +94,9 @@ static int begin(struct reading *reading)
 	uint64_t first_ns = replay_summary(reading->replay)->first_ns;
 	struct report *report = NULL;
 	int error = book_interfaces(reading->book, &interface, 1);
+
+	if (!error)
+		error = groups_interfaces(reading->groups, &interface, 1);
 
 	reading->begun = true;
 	reading->read_ns = first_ns;
@@ -185,7 +194,10 @@ static int report_whole(struct reading *reading)
 
 	if (!error)
 		error = book_report(reading->book, 0, &self, &report);
+	if (!error)
+		error = groups_report(reading->groups, report);
 	if (error) {
+		report_release(report);
 		log_error("cannot make the report: %s", strerror(-error));
 		return EXIT_FAILED;
 	}
@@ -198,6 +210,7 @@ int read_run(const struct config *config)
 {
 	struct reading reading = { .config = config };
 	struct book_config book = { .idle_timeout_ns = UINT64_MAX };
+	struct groups_config groups = { config->groups, config->group_count, flow_rules.matches };
 	struct monitor_config monitor = { .constants = config->constants, .max_flows = config->max_flows };
 	char line[MONITOR_ERROR_SIZE] = "";
 	int status = EXIT_FAILED, damaged;
@@ -205,7 +218,7 @@ int read_run(const struct config *config)
 	if (replay_open(&monitor, config->read_path, &reading.replay, line) ||
 	    monitor_set_rules(replay_monitor(reading.replay), config->rules, config->rule_count, line)) {
 		log_error("%s", line);
-	} else if (book_new(&book, &reading.book)) {
+	} else if (book_new(&book, &reading.book) || groups_new(&groups, &reading.groups)) {
 		log_error("out of memory");
 	} else {
 		damaged = run_frames(&reading);
@@ -215,6 +228,7 @@ int read_run(const struct config *config)
 			status = damaged;
 	}
 	book_free(reading.book);
+	groups_free(reading.groups);
 	replay_close(reading.replay);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/daemon_internal.h"
+#include "app/flow_rules.h"
 #include "base/log.h"
 
 struct console_config daemon_console_config(const struct daemon *daemon)
@@ -38,6 +39,15 @@ struct book_config daemon_book_config(const struct daemon *daemon)
 	return (struct book_config){ .idle_timeout_ns = (uint64_t)(daemon->config->idle_timeout_seconds * 1e9) };
 }
 
+struct groups_config daemon_groups_config(const struct daemon *daemon)
+{
+	return (struct groups_config){
+		.groups = daemon->config->groups,
+		.count = daemon->config->group_count,
+		.matches = flow_rules.matches,
+	};
+}
+
 void daemon_warn_of_rules(const struct config *config)
 {
 	for (size_t i = 0; i < config->rule_count; i++) {
@@ -46,6 +56,27 @@ void daemon_warn_of_rules(const struct config *config)
 		if (why)
 			log_warning("%s: RULES[%zu] can never match: %s", config->path, i, why);
 	}
+}
+
+/* Before the old groups go: what is as before goes on. */
+static void take_over_groups(struct daemon *daemon, struct config *wanted)
+{
+	struct config *config = daemon->config;
+	struct group_config *old = config->groups;
+	size_t old_count = config->group_count;
+	struct groups_config groups;
+
+	config->groups = wanted->groups;
+	config->group_count = wanted->group_count;
+	groups = daemon_groups_config(daemon);
+	if (groups_configure(daemon->groups, &groups)) {
+		log_error("out of memory: the groups stay as they were");
+		config->groups = old;
+		config->group_count = old_count;
+		return;
+	}
+	wanted->groups = old;
+	wanted->group_count = old_count;
 }
 
 /* Takes over what can change in place; the rest of `wanted` is dropped with it. */
@@ -60,6 +91,7 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 	config->rules = wanted->rules;
 	config->rule_count = wanted->rule_count;
 	wanted->rules = old_rules;
+	take_over_groups(daemon, wanted);
 	config->show_throughput = wanted->show_throughput;
 	config->show_goodput = wanted->show_goodput;
 	config->show_jitter = wanted->show_jitter;

@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include "app/daemon_internal.h"
+#include "app/flow_rules.h"
 #include "base/json_writer.h"
-#include "export/json_records.h"
-
-#define FLOWS_DEFAULT 1000
 
 static void status_interface(struct json_writer *json, const struct interface_report *interface)
 {
@@ -102,10 +100,20 @@ static int request_reload(struct daemon *daemon, struct text *members, struct te
 	return result;
 }
 
-static void request_flows(struct daemon *daemon, const struct control_request *request, struct text *members)
+static int request_flows(struct daemon *daemon, const struct control_request *request, struct text *members,
+			 struct text *error)
 {
+	struct flows_query query = { .top = (size_t)request->top, .offset = (size_t)request->offset };
+
+	if (!daemon->report) {
+		text_append(error, "there is no report: the last tick could not read the counters");
+		return -EAGAIN;
+	}
+	if (request->sort && flows_query_take(&query, "sort", request->sort, FLOWS_TOP_MAX, error))
+		return -EINVAL;
+	query.match = request->match;
 	text_append(members, "\"report\":");
-	record_flows_document(daemon->report, request->top ? (size_t)request->top : FLOWS_DEFAULT, members);
+	return flows_page_render(daemon->report, &query, &flow_rules, members, error);
 }
 
 int daemon_request(void *context, const struct control_request *request, struct text *members, struct text *error)
@@ -118,11 +126,7 @@ int daemon_request(void *context, const struct control_request *request, struct 
 		json_begin(&json, members);
 		status_members(daemon, &json);
 	} else if (!strcmp(request->command, "flows")) {
-		if (!daemon->report) {
-			text_append(error, "there is no report: the last tick could not read the counters");
-			return -EAGAIN;
-		}
-		request_flows(daemon, request, members);
+		return request_flows(daemon, request, members, error);
 	} else if (!strcmp(request->command, "reload")) {
 		return request_reload(daemon, members, error);
 	} else if (!strcmp(request->command, "stop")) {

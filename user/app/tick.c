@@ -14,6 +14,7 @@
 
 struct taking {
 	struct book *book;
+	struct groups *groups;
 	int error; /* the first one */
 };
 
@@ -25,6 +26,8 @@ static void take_flow(void *context, uint32_t slot, const struct flow_key *key, 
 	(void)slot;
 	if (error && !taking->error)
 		taking->error = error;
+	groups_flow(taking->groups, key, record->packets + record->spilled.packets,
+		    record->bytes + record->spilled.bytes, record->payload_bytes + record->spilled.payload_bytes);
 }
 
 static void take_left(void *context, const struct flow_key *key, const struct flow_record *record)
@@ -52,6 +55,13 @@ static void take_residual(void *context, unsigned int ifindex, enum direction di
 		taking->error = error;
 }
 
+static void retired(struct daemon *daemon, const struct flow_key *key, const struct flow_record *last)
+{
+	book_retired(daemon->book, key, last);
+	groups_retired(daemon->groups, key, last->packets + last->spilled.packets, last->bytes + last->spilled.bytes,
+		       last->payload_bytes + last->spilled.payload_bytes);
+}
+
 static void retire_idle(struct daemon *daemon)
 {
 	struct flow_key *keys = malloc(RETIRED_A_TICK * sizeof(*keys));
@@ -66,7 +76,7 @@ static void retire_idle(struct daemon *daemon)
 			error = monitor_retire(daemon->monitor, slot, &keys[i], &last);
 
 		if (!error)
-			book_retired(daemon->book, &keys[i], &last);
+			retired(daemon, &keys[i], &last);
 		else if (error != -ENOENT)
 			log_warning("cannot take an idle flow out of the table: %s", strerror(-error));
 	}
@@ -137,7 +147,7 @@ static void let_go(struct daemon *daemon)
 
 int tick_now(struct daemon *daemon, uint64_t late)
 {
-	struct taking taking = { .book = daemon->book };
+	struct taking taking = { .book = daemon->book, .groups = daemon->groups };
 	struct monitor_visitor visitor = {
 		.context = &taking,
 		.flow = take_flow,
@@ -151,6 +161,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 
 	let_go(daemon);
 	book_begin(daemon->book, clock_monotonic_ns(), clock_realtime_ns());
+	groups_begin(daemon->groups);
 	error = monitor_read(daemon->monitor, &visitor, &reading);
 	if (!error)
 		error = taking.error;
@@ -161,6 +172,8 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;
+	if (groups_report(daemon->groups, report))
+		log_warning("out of memory: the report is without groups");
 	daemon->report = report;
 	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);

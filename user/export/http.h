@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "export/flows_page.h"
 #include "export/prometheus.h"
 
 #define HTTP_ERROR_SIZE 256
@@ -25,6 +26,7 @@ struct http_hooks {
 	void (*status)(void *context, struct text *json); /* appends one JSON object */
 	bool (*ready)(void *context, struct text *why_not);
 	int (*reload)(void *context, struct text *error); /* 0, or -errno with one line */
+	struct flows_match match;
 };
 
 struct http;

@@ -19,6 +19,7 @@ static const char *const content_types[DOCUMENTS] = {
 	[DOCUMENT_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
 	[DOCUMENT_FLOWS] = "application/json",
 	[DOCUMENT_TOTALS] = "application/json",
+	[DOCUMENT_GROUPS] = "application/json",
 };
 
 /* Who is told when a document's last reader is done. */
@@ -67,26 +68,37 @@ static enum MHD_Result document_headers(struct MHD_Response *response, enum docu
 }
 
 /* Takes the bytes, also on failure. */
-static int keep(struct documents *documents, enum document document, enum encoding encoding, char *bytes, size_t length)
+static struct MHD_Response *respond(struct documents *documents, enum document document, enum encoding encoding,
+				    char *bytes, size_t length)
 {
 	struct body *body = malloc(sizeof(*body));
 	struct MHD_Response *response;
 
 	if (!body) {
 		free(bytes);
-		return -ENOMEM;
+		return NULL;
 	}
 	*body = (struct body){ documents, bytes, length };
 	documents->bytes += length;
 	response = MHD_create_response_from_buffer_with_free_callback_cls(length, bytes, body_free, body);
 	if (!response) {
 		body_free(body);
-		return -ENOMEM;
+		return NULL;
 	}
 	if (document_headers(response, document, encoding) != MHD_YES) {
 		MHD_destroy_response(response);
-		return -ENOMEM;
+		return NULL;
 	}
+	return response;
+}
+
+/* Takes the bytes, also on failure. */
+static int keep(struct documents *documents, enum document document, enum encoding encoding, char *bytes, size_t length)
+{
+	struct MHD_Response *response = respond(documents, document, encoding, bytes, length);
+
+	if (!response)
+		return -ENOMEM;
 	documents->kept[document][encoding] = (struct kept_document){ response, bytes, length };
 	return 0;
 }
@@ -118,7 +130,12 @@ static void render(const struct documents *documents, enum document document, st
 		prometheus_render(&documents->prometheus, documents->report, EXPOSITION_OPENMETRICS, out);
 		break;
 	case DOCUMENT_FLOWS:
-		record_flows_document(documents->report, documents->flows_top, out);
+		flows_page_render(documents->report, &(struct flows_query){ .top = documents->flows_top }, NULL, out,
+				  NULL);
+		text_append_char(out, '\n');
+		break;
+	case DOCUMENT_GROUPS:
+		record_groups_document(documents->report, out);
 		text_append_char(out, '\n');
 		break;
 	default:
@@ -179,6 +196,31 @@ int documents_get(struct documents *documents, enum document document, size_t to
 	if (!error)
 		*out = kept->response;
 	return error;
+}
+
+int documents_page(struct documents *documents, const struct flows_query *query, const struct flows_match *match,
+		   enum encoding encoding, struct MHD_Response **out, struct text *error)
+{
+	struct text text cleanup(text_free) = TEXT_EMPTY;
+	size_t length;
+	char *bytes;
+	int result;
+
+	if (!documents->report)
+		return -ENODATA;
+	if (documents->bytes > ALIVE_BYTES_MAX)
+		return -EBUSY;
+	result = flows_page_render(documents->report, query, match, &text, error);
+	if (result)
+		return result;
+	text_append_char(&text, '\n');
+	length = text.length;
+	if (encoding == ENCODING_IDENTITY || text.failed)
+		bytes = text_steal(&text);
+	else if (gzip_compress(text.bytes, text.length, &bytes, &length))
+		bytes = NULL;
+	*out = bytes ? respond(documents, DOCUMENT_FLOWS, encoding, bytes, length) : NULL;
+	return *out ? 0 : -ENOMEM;
 }
 
 void documents_show(struct documents *documents, struct report *report)

@@ -8,9 +8,10 @@
 
 #include <microhttpd.h>
 
+#include "export/flows_page.h"
 #include "export/prometheus.h"
 
-enum document { DOCUMENT_METRICS, DOCUMENT_OPENMETRICS, DOCUMENT_FLOWS, DOCUMENT_TOTALS, DOCUMENTS };
+enum document { DOCUMENT_METRICS, DOCUMENT_OPENMETRICS, DOCUMENT_FLOWS, DOCUMENT_TOTALS, DOCUMENT_GROUPS, DOCUMENTS };
 enum encoding { ENCODING_IDENTITY, ENCODING_GZIP, ENCODINGS };
 
 struct kept_document {
@@ -38,6 +39,13 @@ void documents_close(struct documents *documents);
  */
 int documents_get(struct documents *documents, enum document document, size_t top, enum encoding encoding,
 		  struct MHD_Response **out);
+
+/*
+ * A page of flows that is not kept, as there are more of them than anybody could keep; as long as it is read it counts
+ * like those that are. The caller queues and destroys the response. As above, and -EINVAL with one line: a bad rule.
+ */
+int documents_page(struct documents *documents, const struct flows_query *query, const struct flows_match *match,
+		   enum encoding encoding, struct MHD_Response **out, struct text *error);
 
 /* Headers of every answer: nothing is stored, sniffed, or shown to other sites. */
 enum MHD_Result response_headers(struct MHD_Response *response, const char *content_type);

@@ -13,8 +13,6 @@
 #include "web_index.h"
 
 #define BODY_MAX 65536 /* bytes of a request's body, which is read and not looked at */
-#define FLOWS_DEFAULT 1000
-#define FLOWS_MAX 10000
 #define TEXT_TYPE "text/plain; charset=utf-8"
 #define READERS_METHODS "GET, HEAD"
 #define RELOAD_METHODS "POST"
@@ -72,16 +70,19 @@ static enum MHD_Result reply_line(const struct exchange *exchange, unsigned int 
 
 /* --- documents of the report --- */
 
-static enum MHD_Result reply_document(const struct exchange *exchange, enum document document, size_t top)
+static enum encoding encoding_for(const struct exchange *exchange)
 {
 	bool gzip = accepts_gzip(request_header(exchange, MHD_HTTP_HEADER_ACCEPT_ENCODING));
-	struct text text = TEXT_EMPTY;
-	struct MHD_Response *response;
 
-	switch (documents_get(&exchange->http->documents, document, top, gzip ? ENCODING_GZIP : ENCODING_IDENTITY,
-			      &response)) {
-	case 0:
-		return MHD_queue_response(exchange->connection, MHD_HTTP_OK, response);
+	return gzip ? ENCODING_GZIP : ENCODING_IDENTITY;
+}
+
+/* Why there is no document. */
+static enum MHD_Result reply_no_document(const struct exchange *exchange, int error)
+{
+	struct text text = TEXT_EMPTY;
+
+	switch (error) {
 	case -ENODATA:
 		text_append(&text, "there is no report yet: ask again after a tick\n");
 		break;
@@ -92,6 +93,15 @@ static enum MHD_Result reply_document(const struct exchange *exchange, enum docu
 		return reply_line(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
 	}
 	return reply(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT_TYPE, &text, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+}
+
+static enum MHD_Result reply_document(const struct exchange *exchange, enum document document, size_t top)
+{
+	struct MHD_Response *response;
+	int error = documents_get(&exchange->http->documents, document, top, encoding_for(exchange), &response);
+
+	return error ? reply_no_document(exchange, error) :
+		       MHD_queue_response(exchange->connection, MHD_HTTP_OK, response);
 }
 
 static enum MHD_Result answer_metrics(const struct exchange *exchange)
@@ -106,36 +116,60 @@ static enum MHD_Result answer_totals(const struct exchange *exchange)
 	return reply_document(exchange, DOCUMENT_TOTALS, 0);
 }
 
-struct flows_query {
-	uint64_t top; /* 0: not given */
+static enum MHD_Result answer_groups(const struct exchange *exchange)
+{
+	return reply_document(exchange, DOCUMENT_GROUPS, 0);
+}
+
+struct arguments {
+	struct flows_query query;
 	struct text error;
 };
 
 static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *key, const char *value)
 {
-	struct flows_query *query = context;
+	struct arguments *arguments = context;
 
 	(void)kind;
-	if (strcmp(key, "top") != 0)
-		text_appendf(&query->error, "%.40s: there is no such query: there is top", key);
-	else if (query->top)
-		text_append(&query->error, "top stands twice: leave one");
-	else if (number_parse_u64(value ? value : "", 1, FLOWS_MAX, &query->top))
-		text_appendf(&query->error, "top=%.40s is not a whole number from 1 to %d", value ? value : "",
-			     FLOWS_MAX);
-	return query->error.length ? MHD_NO : MHD_YES;
+	return flows_query_take(&arguments->query, key, value ? value : "", FLOWS_TOP_MAX, &arguments->error) ? MHD_NO :
+														MHD_YES;
+}
+
+/* Takes the line. */
+static enum MHD_Result reply_bad_query(const struct exchange *exchange, struct text *line)
+{
+	text_append_char(line, '\n');
+	return reply(exchange, MHD_HTTP_BAD_REQUEST, TEXT_TYPE, line, NULL, NULL);
+}
+
+static enum MHD_Result reply_page(const struct exchange *exchange, const struct flows_query *query)
+{
+	struct text line = TEXT_EMPTY;
+	struct MHD_Response *response;
+	enum MHD_Result result;
+	int error = documents_page(&exchange->http->documents, query, &exchange->http->hooks.match,
+				   encoding_for(exchange), &response, &line);
+
+	if (error == -EINVAL)
+		return reply_bad_query(exchange, &line);
+	if (error)
+		return reply_no_document(exchange, error);
+	result = MHD_queue_response(exchange->connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return result;
 }
 
 static enum MHD_Result answer_flows(const struct exchange *exchange)
 {
-	struct flows_query query = { 0 };
+	struct arguments arguments = { 0 };
+	const struct flows_query *query = &arguments.query;
 
-	MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, take_argument, &query);
-	if (query.error.length) {
-		text_append_char(&query.error, '\n');
-		return reply(exchange, MHD_HTTP_BAD_REQUEST, TEXT_TYPE, &query.error, NULL, NULL);
-	}
-	return reply_document(exchange, DOCUMENT_FLOWS, query.top ? (size_t)query.top : FLOWS_DEFAULT);
+	MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, take_argument, &arguments);
+	if (arguments.error.length)
+		return reply_bad_query(exchange, &arguments.error);
+	if (!flows_query_is_plain(query))
+		return reply_page(exchange, query);
+	return reply_document(exchange, DOCUMENT_FLOWS, query->top ? query->top : FLOWS_TOP_DEFAULT);
 }
 
 /* --- what only the application knows --- */
@@ -249,8 +283,9 @@ static const struct route routes[] = {
 	{ "/", READERS_METHODS, "the live page", answer_page },
 	{ "/metrics", READERS_METHODS, "for Prometheus: text 0.0.4 or OpenMetrics 1.0, gzip", answer_metrics },
 	{ "/api/v1/status", READERS_METHODS, "the monitor and its interfaces", answer_status },
-	{ "/api/v1/flows", READERS_METHODS, "the flows, ?top=N of them", answer_flows },
+	{ "/api/v1/flows", READERS_METHODS, "the flows, ?top=N of them, sort=KEY, match=RULE, offset=N", answer_flows },
 	{ "/api/v1/totals", READERS_METHODS, "the ledger per interface and direction", answer_totals },
+	{ "/api/v1/groups", READERS_METHODS, "the configured groups of flows", answer_groups },
 	{ "/-/healthy", READERS_METHODS, "200 while the monitor runs", answer_healthy },
 	{ "/-/ready", READERS_METHODS, "200 once all programs are attached", answer_ready },
 	{ "/-/reload", RELOAD_METHODS, "reads the configuration again (POST)", answer_reload },

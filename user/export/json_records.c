@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "export/group_address.h"
+
 static const char *const directions[DIRECTIONS] = { "ingress", "egress" };
 static const char *const outcomes[OUTCOMES] = {
 	[OUTCOME_FLOW] = "flows",        [OUTCOME_OVERFLOW] = "overflow", [OUTCOME_FILTERED] = "filtered",
@@ -47,6 +49,14 @@ static void member_address(struct json_writer *json, const char *key, unsigned i
 	json_string(json, key, text);
 }
 
+static void member_protocol(struct json_writer *json, const char *name, unsigned int protocol)
+{
+	if (name)
+		json_string(json, "protocol", name);
+	else
+		json_u64(json, "protocol", protocol);
+}
+
 static void members_key(struct json_writer *json, const struct flow_report *flow)
 {
 	const struct flow_key *key = &flow->key;
@@ -59,10 +69,7 @@ static void members_key(struct json_writer *json, const struct flow_report *flow
 	member_address(json, "dst", key->family, key->dst);
 	json_u64(json, "sport", ntohs(key->sport));
 	json_u64(json, "dport", ntohs(key->dport));
-	if (protocol)
-		json_string(json, "protocol", protocol);
-	else
-		json_u64(json, "protocol", key->protocol);
+	member_protocol(json, protocol, key->protocol);
 }
 
 static void member_interarrival(struct json_writer *json, const struct interarrival_report *interarrival)
@@ -142,6 +149,56 @@ void record_flow(struct json_writer *json, const struct report *report, const st
 	json_object_close(json);
 }
 
+static void member_prefix(struct json_writer *json, const char *key, bool known, const struct group_report *row,
+			  const void *address, unsigned int length)
+{
+	char text[GROUP_ADDRESS_SIZE];
+
+	if (!known) {
+		json_null(json, key);
+		return;
+	}
+	group_address_format(row, address, length, text);
+	json_string(json, key, text);
+}
+
+static void members_group_key(struct json_writer *json, const struct group_report *row)
+{
+	unsigned int known = row->is_rest ? 0 : row->parts;
+
+	if (known & GROUP_BY_INTERFACE)
+		member_interface(json, row->interface);
+	else
+		json_null(json, "interface");
+	json_string(json, "direction",
+		    known & GROUP_BY_DIRECTION ? directions[row->key.direction == DIRECTION_EGRESS] : NULL);
+	member_prefix(json, "src", known & GROUP_BY_SRC, row, row->key.src, row->src_prefix);
+	member_prefix(json, "dst", known & GROUP_BY_DST, row, row->key.dst, row->dst_prefix);
+	member_if(json, "sport", known & GROUP_BY_SPORT, ntohs(row->key.sport));
+	member_if(json, "dport", known & GROUP_BY_DPORT, ntohs(row->key.dport));
+	if (known & GROUP_BY_PROTOCOL)
+		member_protocol(json, protocol_name(row->key.protocol), row->key.protocol);
+	else
+		json_null(json, "protocol");
+}
+
+void record_group(struct json_writer *json, const struct report *report, const struct group_report *row)
+{
+	json_object_open(json, NULL);
+	json_string(json, "type", "group");
+	member_time(json, "time", report->time_ns);
+	json_double(json, "interval_seconds", report->interval);
+	json_string(json, "group", row->group);
+	json_bool(json, "other", row->is_rest);
+	members_group_key(json, row);
+	json_u64(json, "flows", row->flows);
+	json_u64(json, "packets", row->packets);
+	json_u64(json, "bytes", row->bytes);
+	json_u64(json, "payload_bytes", row->payload_bytes);
+	json_double(json, "throughput_bytes_per_second", row->throughput);
+	json_object_close(json);
+}
+
 static void member_tally(struct json_writer *json, const char *key, const struct tally *tally)
 {
 	json_object_open(json, key);
@@ -181,21 +238,24 @@ void record_lines(const struct report *report, struct text *out)
 		record_total(&json, report, &report->totals[i]);
 		text_append_char(out, '\n');
 	}
+	for (size_t i = 0; i < report->group_count; i++) {
+		json_begin(&json, out);
+		record_group(&json, report, &report->groups[i]);
+		text_append_char(out, '\n');
+	}
 }
 
-void record_flows_document(const struct report *report, size_t top, struct text *out)
+void record_groups_document(const struct report *report, struct text *out)
 {
-	size_t count = top && top < report->flow_count ? top : report->flow_count;
 	struct json_writer json;
 
 	json_begin(&json, out);
 	json_object_open(&json, NULL);
 	member_time(&json, "time", report->time_ns);
 	json_double(&json, "interval_seconds", report->interval);
-	json_u64(&json, "count", report->flow_count);
-	json_array_open(&json, "flows");
-	for (size_t i = 0; i < count; i++)
-		record_flow(&json, report, &report->flows[i]);
+	json_array_open(&json, "groups");
+	for (size_t i = 0; i < report->group_count; i++)
+		record_group(&json, report, &report->groups[i]);
 	json_array_close(&json);
 	json_object_close(&json);
 }

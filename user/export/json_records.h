@@ -8,10 +8,11 @@
 
 void record_flow(struct json_writer *json, const struct report *report, const struct flow_report *flow);
 void record_total(struct json_writer *json, const struct report *report, const struct total_report *total);
-/* All records of a tick, one JSON object a line: flows, then totals. */
+void record_group(struct json_writer *json, const struct report *report, const struct group_report *row);
+/* All records of a tick, one JSON object a line: flows, then totals, then groups. */
 void record_lines(const struct report *report, struct text *out);
-/* {"time":…,"interval_seconds":…,"count":<all flows>,"flows":[the first `top`, 0 = all]} as one document */
-void record_flows_document(const struct report *report, size_t top, struct text *out);
 void record_totals_document(const struct report *report, struct text *out); /* {"time":…,"totals":[…]} */
+void record_groups_document(const struct report *report,
+			    struct text *out); /* {"time":…,"interval_seconds":…,"groups":[…]} */
 
 #endif

@@ -79,6 +79,7 @@ int series_select(const struct report *report, size_t max_flows, struct series_s
 void series_free(struct series_set *set);
 
 void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows);
+void write_groups(struct exposition_writer *writer, const struct report *report);
 void write_ledger(struct exposition_writer *writer, const struct report *report);
 void write_self(struct exposition_writer *writer, const struct report *report);
 void write_legacy(struct exposition_writer *writer, const struct report *report);

@@ -90,6 +90,30 @@ struct flow_sums {
 	struct tcp_report tcp;
 };
 
+/* One series of a configured group: the flows that are alike in the parts that it is made by. See measure/groups.h. */
+#define GROUP_NAME_SIZE 64
+enum group_part {
+	GROUP_BY_SRC = 1,
+	GROUP_BY_DST = 2,
+	GROUP_BY_SPORT = 4,
+	GROUP_BY_DPORT = 8,
+	GROUP_BY_PROTOCOL = 16,
+	GROUP_BY_INTERFACE = 32,
+	GROUP_BY_DIRECTION = 64,
+};
+
+struct group_report {
+	char group[GROUP_NAME_SIZE];
+	bool is_rest;        /* what no other series of the group has: nothing but the counts says anything */
+	unsigned int parts;  /* enum group_part, or-ed: which of the members below say something */
+	struct flow_key key; /* without ifindex; host bits of addresses are 0 */
+	uint8_t src_prefix, dst_prefix; /* lengths */
+	char interface[IF_NAMESIZE];
+	uint64_t flows; /* in the table, as read */
+	uint64_t packets, bytes, payload_bytes;
+	double throughput; /* bytes/s over the interval; NaN if unknown */
+};
+
 struct interface_report {
 	char name[IF_NAMESIZE];
 	unsigned int ifindex;
@@ -133,6 +157,8 @@ struct report {
 	struct flow_sums sums; /* packets and bytes from the ledger, so that sums - shown flows is what the others had */
 	struct interface_report *interfaces; /* owned */
 	size_t interface_count;
+	struct group_report *groups; /* by group, as configured, largest by bytes first, the rest last; owned */
+	size_t group_count;
 	struct self_report self;
 };
 
