@@ -35,7 +35,7 @@ endif
 
 # --- what there is ---
 
-PACKAGES := libbpf libmnl libmicrohttpd libcjson ncursesw zlib libcap libpcap
+PACKAGES := libbpf libmnl libmicrohttpd libcurl libcjson ncursesw zlib libcap libpcap
 
 USER_SOURCES       := $(sort $(wildcard user/*/*.c))
 MAIN_SOURCES       := user/app/main.c user/app/controller.c

@@ -21,6 +21,7 @@ table() {
 	library libmnl|libmnl-dev|libmnl-devel|build test lint
 	library libpcap|libpcap-dev|libpcap-devel|build test lint
 	library libmicrohttpd|libmicrohttpd-dev|libmicrohttpd-devel|build test lint
+	library libcurl|libcurl4-openssl-dev|libcurl-devel|build test lint
 	library libcjson|libcjson-dev|cjson-devel|build test lint
 	library ncursesw|libncurses-dev|ncurses-devel|build test lint
 	library zlib|zlib1g-dev|zlib-devel|build test lint
