@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from hosts import BUILD, end_process, namespaces, wait_for
+from hosts import BUILD, FLOWGAUGE, end_process, namespaces, wait_for
 from openstack_double import PASSWORD, Double
 from openstack_services import AUTH_URL, KEYSTONE_PORT, URL, openstack_in
 
@@ -419,3 +419,43 @@ def test_no_password(lone, directory, words, environment, error):
 def test_documents_of_a_dead_end(stack):
     """The retired v2.0 address is gone from today's Keystone: the reason for the double."""
     assert stack.request(KEYSTONE_PORT, "POST", "/v2.0/tokens", {"auth": {}})[0] == 404
+
+
+# --- the monitor itself ---
+
+
+def test_the_monitor_sends_its_life_and_tells_of_it(pair, monitor, monkeypatch):
+    """What the configuration says reaches the module; records of rates come from the rate monitor, and are tested above."""
+    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
+    double = Double(pair[1], DOUBLE_PORT)
+    try:
+        watched = monitor("-i", "veth0", "-t", "0.2", config={"openstack": {
+            "api": "ceilometer-v2", "auth_url": f"http://127.0.0.1:{DOUBLE_PORT}", "url": f"http://127.0.0.1:{DOUBLE_PORT}/",
+            "username": "admin", "project": "demo", "resource_id": "res-1", "project_id": "proj-1", "queue": 7}})
+        wait_for(lambda: double.samples, "the first record")
+        watched.settle()
+        text = watched.get("/metrics")[2].decode()
+        for line in ('flowgauge_openstack_records_total{outcome="sent"} 1', 'flowgauge_openstack_records_total{outcome="lost"} 0',
+                     "flowgauge_openstack_up 1", "flowgauge_openstack_queue_limit_records 7", "flowgauge_openstack_tokens_total 1"):
+            assert f"\n{line}\n" in text, text
+        watched.host.run("promtool", "check", "metrics", input=text)
+        watched.stop()
+        assert [(sample[0]["resource_id"], list(sample[0]["resource_metadata"])) for _, sample in double.samples] == [
+            ("res-1", ["initialized"]), ("res-1", ["exited"])]
+        assert "/v2/meters/flowgauge.rate" == double.samples[0][0]
+        assert PASSWORD not in watched.log.read_text()
+    finally:
+        double.close()
+
+
+def test_no_openstack_no_metrics(monitor):
+    assert "openstack" not in monitor("-i", "veth0").get("/metrics")[2].decode()
+
+
+def test_a_monitor_without_a_password_does_not_start(pair, place):
+    config = place / "config.json"
+    config.write_text(json.dumps({"openstack": {"api": "gnocchi", "controller": "127.0.0.1", "username": "u", "project": "p",
+                                                "password_file": "/nonexistent/secret"}}), encoding="utf-8")
+    result = pair[1].run(FLOWGAUGE, "-c", config, "--control", place / "c.sock", "-i", "veth0", "--listen", "off", check=False)
+    assert result.returncode == 1
+    assert "flowgauge: openstack: /nonexistent/secret cannot be read: No such file or directory" in result.stderr
