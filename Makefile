@@ -35,7 +35,7 @@ endif
 
 # --- what there is ---
 
-PACKAGES := libbpf libmnl libmicrohttpd libcjson ncursesw zlib libcap libpcap
+PACKAGES := libbpf libmnl libmicrohttpd libcurl libcjson ncursesw zlib libcap libpcap
 
 USER_SOURCES       := $(sort $(wildcard user/*/*.c))
 MAIN_SOURCES       := user/app/main.c user/app/controller.c
@@ -48,9 +48,11 @@ BPF_TESTS          := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bpf/test
 FUZZ_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/test_*.c)))
 FUZZERS            := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZED_SOURCES     := $(sort $(wildcard user/base/*.c user/app/config*.c user/kernel/rule*.c)) user/app/control.c \
-	user/export/http_negotiate.c user/kernel/replay_link.c tests/fuzz/frame.c
+	user/export/http_negotiate.c user/export/openstack_keystone.c user/export/openstack_gnocchi.c user/export/openstack_record.c \
+	user/kernel/replay_link.c tests/fuzz/frame.c
 TEST_TOOLS         := $(patsubst tests/e2e/tools/%.c,build/tests/tools/%,$(sort $(wildcard tests/e2e/tools/*.c)))
 BENCHES            := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*_bench.c)))
+LINKED_TOOLS       := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/e2e/linked/*.c)))
 MAN_PAGES          := $(sort $(wildcard docs/man/*.[58]))
 C_FILES            := $(sort $(wildcard include/*.h bpf/*.[ch] user/*/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
@@ -155,7 +157,7 @@ build/dependencies-test: scripts/dependencies.sh
 
 # --- tests and benches ---
 
-tests: $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS) fuzzers $(TEST_TOOLS) $(BENCHES) ## Build the tests
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS) fuzzers $(TEST_TOOLS) $(BENCHES) $(LINKED_TOOLS) ## Build the tests
 
 $(UNIT_TESTS): $(call helpers,unit)
 $(BPF_TESTS): $(call helpers,bpf)
@@ -169,6 +171,11 @@ $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS): $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 $(TEST_TOOLS): build/tests/tools/%: tests/e2e/tools/%.c
 	$(call say,TOOL,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(LDFLAGS) -o $@ $< -lm $(LDLIBS)
+
+# Tools that run a module of the monitor itself, with a test in its application's place.
+$(LINKED_TOOLS): $(BUILD)/tests/%: tests/%.c $(LIBRARY) $(BUILD)/flags
+	$(call say,TOOL,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIBRARY) $(LIBS)
 
 # --- fuzzers: by clang, with sanitizers of its own; a directory of inputs each, which grows ---
 
@@ -290,6 +297,6 @@ help: ## Show this list
 	@echo "  Variables: V=1 shows commands; SANITIZE=1 builds with address and undefined-behaviour sanitizers under"
 	@echo "  build/sanitize; WERROR= lets warnings pass; CC, CLANG, CFLAGS, LDFLAGS, DESTDIR, PREFIX as usual."
 
--include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_TESTS:=.d) $(FUZZ_TESTS:=.d) $(BENCHES:=.d) $(BENCH_OBJECTS:.o=.d) \
+-include $(USER_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_TESTS:=.d) $(FUZZ_TESTS:=.d) $(BENCHES:=.d) $(BENCH_OBJECTS:.o=.d) $(LINKED_TOOLS:=.d) \
 	 $(patsubst %.o,%.d,$(call helpers,unit) $(call helpers,bpf) $(call helpers,fuzz)) \
 	 $(patsubst %.c,build/fuzz/%.d,$(FUZZED_SOURCES) $(wildcard tests/fuzz/fuzz_*.c))

@@ -21,6 +21,7 @@ table() {
 	library libmnl|libmnl-dev|libmnl-devel|build test lint
 	library libpcap|libpcap-dev|libpcap-devel|build test lint
 	library libmicrohttpd|libmicrohttpd-dev|libmicrohttpd-devel|build test lint
+	library libcurl|libcurl4-openssl-dev|libcurl-devel|build test lint
 	library libcjson|libcjson-dev|cjson-devel|build test lint
 	library ncursesw|libncurses-dev|ncurses-devel|build test lint
 	library zlib|zlib1g-dev|zlib-devel|build test lint
@@ -47,6 +48,7 @@ table() {
 	command prometheus|prometheus|golang-github-prometheus|test
 	command promtool|prometheus|golang-github-prometheus|test
 	command docker-compose|docker-compose|docker-compose|test
+	openstack services|python3-keystone python3-gnocchi uwsgi-core uwsgi-plugin-python3 postgresql|-|test
 	module pytest|python3-pytest|python3-pytest|test
 	module jsonschema|python3-jsonschema|python3-jsonschema|test
 	module scapy|python3-scapy|python3-scapy|test
@@ -85,6 +87,7 @@ is_there() {
 	bpftool) bpftool_path >/dev/null ;;
 	fuzzer) fuzzer_works ;;
 	browser) browser_is_there ;;
+	openstack) openstack_is_there ;;
 	esac
 }
 
@@ -116,6 +119,20 @@ browser_is_there() {
 	(. /etc/os-release && [ "$ID" = ubuntu ]) || { command -v chromium && command -v chromedriver; } >/dev/null
 }
 
+# Fedora has no Gnocchi, and Ubuntu has given it up: there the tests against the real services are skipped. These packages are
+# the programs alone, without the ones that start them as services; PostgreSQL is told not to make a database of its own.
+openstack_is_there() {
+	# shellcheck disable=SC1091
+	(. /etc/os-release && [ "$ID" != debian ]) || { command -v keystone-manage && command -v gnocchi-upgrade &&
+		command -v uwsgi && ls /usr/lib/uwsgi/plugins/python3_plugin.so /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1
+}
+
+# A cluster that PostgreSQL's package would make, and start, is not wanted: tests make their own.
+without_cluster() {
+	[ ! -e /etc/postgresql-common/createcluster.conf ] || return 0
+	mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+}
+
 # Rows of the table that the set needs and the machine lacks: kind name|debian|fedora
 missing() {
 	local what debian fedora sets kind name
@@ -144,6 +161,7 @@ install_packages() {
 		mapfile -t packages < <(missing "$1" | cut -d'|' -f2 | tr ' ' '\n' | sort -u)
 		echo "installing by apt-get: ${packages[*]}"
 		[ -n "$(find /var/lib/apt/lists -name '*Packages*' -print -quit 2>/dev/null)" ] || apt-get -q update || return 1
+		[[ " ${packages[*]} " != *" postgresql "* ]] || without_cluster
 		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}" ||
 			{ apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"; }
 	elif command -v dnf >/dev/null; then

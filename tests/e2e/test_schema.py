@@ -15,6 +15,7 @@ FLOWGAUGE = pathlib.Path(os.environ.get("FLOWGAUGE", ROOT / "build" / "flowgauge
 SHIPPED = [ROOT / "config.json", *sorted((ROOT / "docs" / "examples").glob("*.json"))]
 
 OPEN = {"listen": "0.0.0.0:8080"}
+CLOUD = {"api": "gnocchi", "controller": "10.0.0.11", "username": "monitor", "project": "admin"}
 RIGHT = [
     {},
     {"RULES": ["1.1.1.1 2.2.2.2 - 22 TCP", "  -\t- - - - "], "EXAMPLE": {"any": ["thing"]}, "EXAMPLES": None},
@@ -39,6 +40,11 @@ RIGHT = [
     {"http": {}}, {"metrics": {"max_flows": 0, "bpf_run_time": True}},
     {"control": {"socket": "/tmp/flowgauge.sock"}}, {"control": {"socket": "/" + 106 * "x"}},
     {"legacy_metrics": True},
+    {"openstack": {}}, {"openstack": {"api": "off"}}, {"openstack": {"api": "off", "username": "x"}},
+    {"openstack": CLOUD}, {"openstack": CLOUD | {"api": "ceilometer-v2", "meter": "sdn_at.edge-1", "user_id": "u"}},
+    {"openstack": CLOUD | {"queue": 1, "timeout_seconds": 0.5e1, "resource_id": 200 * "r", "archive_policy": "low"}},
+    {"openstack": {"api": "gnocchi", "auth_url": "https://a:5000/v3", "url": "http://[::1]:8041/metric", "username": "u",
+                   "project": "p", "password_file": "/run/secret", "ca_file": "/etc/ca.pem"}},
     {"groups": []}, {"groups": [{"name": "all"}]},
     {"groups": [{"name": "a.B-c_9", "by": ["src/24", "dst/0/128", "sport", "dport", "protocol", "interface", "direction"], "limit": 10000},
                 {"name": "web", "match": "- - - [80,443] TCP", "by": ["dst"], "limit": 1}]},
@@ -67,6 +73,17 @@ WRONG = [
     {"metrics": {"max_flows": -1}}, {"metrics": {"bpf_run_time": "True"}},
     {"control": {"socket": "run/x"}}, {"control": {"socket": "/" + 107 * "x"}}, {"control": "/x"},
     {"legacy_metrics": 1},
+    {"openstack": []}, {"openstack": {"username": "x"}}, {"openstack": {"api": "gnocchi"}}, {"openstack": CLOUD | {"api": "v3"}},
+    {"openstack": CLOUD | {"password": "secret"}}, {"openstack": CLOUD | {"controller": "a b"}},
+    {"openstack": CLOUD | {"controller": ""}}, {"openstack": CLOUD | {"url": "ftp://x"}},
+    {"openstack": CLOUD | {"auth_url": "http://user:secret@x"}}, {"openstack": CLOUD | {"url": "http://"}},
+    {"openstack": CLOUD | {"url": "http://a/?b"}}, {"openstack": CLOUD | {"resource_id": "a/b"}},
+    {"openstack": CLOUD | {"resource_id": 201 * "r"}}, {"openstack": CLOUD | {"meter": "a/b"}},
+    {"openstack": CLOUD | {"password_file": "secret"}}, {"openstack": CLOUD | {"username": ""}},
+    {"openstack": CLOUD | {"username": "a\nb"}}, {"openstack": CLOUD | {"queue": 0}}, {"openstack": CLOUD | {"queue": 100001}},
+    {"openstack": CLOUD | {"timeout_seconds": 0.5}}, {"openstack": CLOUD | {"timeout_seconds": 301}},
+    {"openstack": {"api": "gnocchi", "controller": "c", "username": "u"}},
+    {"openstack": {"api": "gnocchi", "auth_url": "http://c", "username": "u", "project": "p"}},
     {"groups": {}}, {"groups": [[]]}, {"groups": [{}]}, {"groups": [{"name": ""}]}, {"groups": [{"name": "a b"}]},
     {"groups": [{"name": 64 * "x"}]}, {"groups": [{"name": "a", "to": 1}]}, {"groups": [{"name": "a", "match": "- - - -"}]},
     {"groups": [{"name": "a", "by": "src"}]}, {"groups": [{"name": "a", "by": ["source"]}]},
@@ -227,7 +244,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 18
+    assert len(document) == 19
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

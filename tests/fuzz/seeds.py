@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control and
-fuzz_http. The configurations are the project's own."""
+"""Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control,
+fuzz_http and fuzz_openstack. The configurations are the project's own."""
 import pathlib
 import sys
 
@@ -11,6 +11,10 @@ RULES = ["- - - - -", "1.1.1.1 2.2.2.2 - 22 TCP", "[10.1.0.1,11.1.1.1] - 9999 - 
 REQUESTS = ['{"command":"status"}\n', '{"command":"flows","top":10,"sort":"bytes"}\n', '{"command":"reload"}\n', '{}\n', '[1]\n', 'x']
 HEADERS = ["gzip;q=0.5, identity", "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.5", "localhost:8080",
            "127.0.0.1", "[::1]:8080", "http://localhost:8080\nlocalhost:8080", "null\nlocalhost", "42"]
+
+ANSWERS = ['{"token":{"issued_at":"2026-11-21T08:00:00.5Z","expires_at":"2026-11-21T09:00:01.000000Z"}}',
+           '{"access":{"token":{"id":"xyz","expires":"2023-11-14T22:14:20Z","issued_at":"2023-11-14T22:13:20.5"}}}',
+           '{"description":{"cause":"Unknown resources","detail":[{"original_resource_id":"gw:eth0"}]}}', "[1]"]
 
 
 def write(corpus, target, inputs):
@@ -28,6 +32,7 @@ def main():
     write(corpus, "fuzz_rule", RULES)
     write(corpus, "fuzz_control", REQUESTS)
     write(corpus, "fuzz_http", HEADERS)
+    write(corpus, "fuzz_openstack", ANSWERS)
 
 
 main()

@@ -119,7 +119,7 @@ static const struct {
 	{ "listen", "http.listen" },
 	{ "SEQ_ERRORS", "DISPLAY.SEQ_ERRORS" },
 	{ "SEQUENCE_TRESHOLD", "SEQUENCE_THRESHOLD" },
-	{ "openstack", NULL },
+	{ "weather", NULL },
 	{ "", NULL },
 	{ "http.listen.port", NULL },
 	{ "a_name_that_is_much_longer_than_any_name_of_a_key_that_was_ever_thought_of", NULL },

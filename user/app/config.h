@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "constants.h"
+#include "export/openstack.h"
 #include "kernel/monitor.h"
 #include "kernel/rule.h"
 #include "measure/groups.h"
@@ -19,6 +20,19 @@
 #define CONFIG_ERROR_SIZE 512
 #define CONFIG_PATH_SIZE 4096
 #define INTERFACE_PATTERNS_MAX 64
+
+/* Strings are empty where nothing was said. */
+struct config_openstack {
+	enum openstack_api api; /* default off */
+	char controller[256];   /* a host whose services are at their usual ports */
+	char auth_url[512], url[512];
+	char username[256], user_domain[256], project[256], project_domain[256];
+	char password_file[CONFIG_PATH_SIZE], password_environment[256];
+	char resource_id[256], project_id[256], user_id[256], meter[256];
+	char archive_policy[256], ca_file[CONFIG_PATH_SIZE];
+	uint32_t queue;         /* records, 1 to 100000; default 1000 */
+	double timeout_seconds; /* of one request, 1 to 300; default 10 */
+};
 
 struct config {
 	char path[CONFIG_PATH_SIZE]; /* the file read; empty: none, all defaults */
@@ -47,6 +61,7 @@ struct config {
 	char http_address[64];   /* default 127.0.0.1 */
 	uint16_t http_port;      /* default 8080 */
 	bool http_allow_unauthenticated;
+	struct config_openstack openstack;
 	size_t metrics_max_flows;  /* default 1000 */
 	bool metrics_bpf_run_time; /* default false */
 	bool legacy_metrics;

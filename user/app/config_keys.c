@@ -24,6 +24,7 @@ struct config_key {
 
 #define KEY_NAME_MAX 64
 #define FIELD(member) offsetof(struct config, member)
+#define OPENSTACK_QUEUE_HIGH 100000
 #define NEAR_ENOUGH 2 /* edits between a mistyped key and the one that was meant */
 
 static void *field_of(const struct config_reading *reading, const struct config_key *key)
@@ -62,6 +63,11 @@ static int read_tunnels(struct config_reading *reading, const struct config_key 
 static int read_groups(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	return config_read_groups(reading, key->name, node);
+}
+
+static int read_openstack(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_openstack(reading, key->name, node);
 }
 
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
@@ -220,6 +226,24 @@ static const struct config_key keys[] = {
 	{ .name = "metrics.bpf_run_time", .read = read_bool, .field = FIELD(metrics_bpf_run_time) },
 	{ .name = "groups", .read = read_groups },
 	{ .name = "control.socket", .read = read_control },
+	{ .name = "openstack.api", .read = read_openstack },
+	{ .name = "openstack.controller", .read = read_openstack },
+	{ .name = "openstack.auth_url", .read = read_openstack },
+	{ .name = "openstack.url", .read = read_openstack },
+	{ .name = "openstack.username", .read = read_openstack },
+	{ .name = "openstack.user_domain", .read = read_openstack },
+	{ .name = "openstack.project", .read = read_openstack },
+	{ .name = "openstack.project_domain", .read = read_openstack },
+	{ .name = "openstack.password_file", .read = read_openstack },
+	{ .name = "openstack.password_environment", .read = read_openstack },
+	{ .name = "openstack.resource_id", .read = read_openstack },
+	{ .name = "openstack.project_id", .read = read_openstack },
+	{ .name = "openstack.user_id", .read = read_openstack },
+	{ .name = "openstack.meter", .read = read_openstack },
+	{ .name = "openstack.archive_policy", .read = read_openstack },
+	{ .name = "openstack.ca_file", .read = read_openstack },
+	{ "openstack.queue", read_u32, FIELD(openstack.queue), 1, OPENSTACK_QUEUE_HIGH },
+	{ "openstack.timeout_seconds", read_seconds, FIELD(openstack.timeout_seconds), 1, 300 },
 	{ .name = "legacy_metrics", .read = read_bool, .field = FIELD(legacy_metrics) },
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -361,6 +385,8 @@ int config_read_keys(struct config_reading *reading)
 	status = read_members(reading, reading->root, "");
 	if (!status)
 		status = config_finish_sequence(reading);
+	if (!status)
+		status = config_finish_openstack(reading);
 	if (!status && config_is_exposed(reading->config)) {
 		const cJSON *node = reading->listen_node ? reading->listen_node : reading->root;
 

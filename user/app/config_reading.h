@@ -19,7 +19,9 @@ struct config_reading {
 	unsigned int pattern_length; /* 0: off */
 	const cJSON *pattern_node;   /* NULL: not in the file */
 	const cJSON *listen_node;    /* likewise */
-	char *error;                 /* CONFIG_ERROR_SIZE */
+	const cJSON *openstack_node; /* the last of its keys; NULL: none in the file */
+	bool openstack_api_read;
+	char *error; /* CONFIG_ERROR_SIZE */
 };
 
 /* Writes "file: " and as much of the message as fits. Returns -EINVAL. */
@@ -49,6 +51,9 @@ int config_read_groups(struct config_reading *reading, const char *key, const cJ
 void config_free_groups(struct config *config);
 int config_read_tunnels(struct config_reading *reading, const char *key, const cJSON *node);
 void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual ports */
+int config_read_openstack(struct config_reading *reading, const char *key, const cJSON *node);
+int config_finish_openstack(struct config_reading *reading);
+void config_default_openstack(struct config_openstack *openstack);
 /* What `config` holds of them before the file is read. */
 void config_begin_sequence(struct config_reading *reading);
 

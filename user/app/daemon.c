@@ -232,7 +232,8 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_kernel(daemon) || first_report(daemon) || open_output(daemon) || start_ticking(daemon))
+	    open_kernel(daemon) || first_report(daemon) || daemon_open_openstack(daemon) || open_output(daemon) ||
+	    start_ticking(daemon))
 		return -1;
 	return 0;
 }
@@ -242,6 +243,7 @@ static void close_all(struct daemon *daemon)
 	daemon->screen = screen_close(daemon->screen);
 	if (daemon->stream)
 		daemon->stream = stream_close(daemon->stream, STREAM_PATIENCE_SECONDS);
+	daemon_close_openstack(daemon);
 	daemon->http = http_close(daemon->http);
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);

@@ -8,6 +8,7 @@
 #include "app/watch.h"
 #include "export/console.h"
 #include "export/http.h"
+#include "export/openstack.h"
 #include "export/screen.h"
 #include "export/stream.h"
 #include "measure/book.h"
@@ -30,6 +31,7 @@ struct daemon {
 	struct http *http;
 	struct screen *screen;
 	struct stream *stream;
+	struct openstack *openstack; /* NULL: records go elsewhere, or nowhere */
 	struct text line_buffer;
 	bool output_skipping; /* ticks are being left out of standard output */
 	uint64_t late_ticks;
@@ -50,6 +52,10 @@ struct prometheus_config daemon_prometheus_config(const struct daemon *daemon);
 struct book_config daemon_book_config(const struct daemon *daemon);
 struct groups_config daemon_groups_config(const struct daemon *daemon);
 void daemon_warn_of_rules(const struct config *config);
+
+/* openstack_sink.c: -1 with the error logged; and what belongs to its end. */
+int daemon_open_openstack(struct daemon *daemon);
+void daemon_close_openstack(struct daemon *daemon);
 
 /* requests.c: what the control socket and the HTTP server ask for. */
 int daemon_request(void *context, const struct control_request *request, struct text *members, struct text *error);

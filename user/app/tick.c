@@ -168,6 +168,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	if (error)
 		return error;
 	observe_costs(daemon, &reading);
+	daemon->self.openstack = openstack_report(daemon->openstack);
 	retire_idle(daemon);
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)

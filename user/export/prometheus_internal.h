@@ -82,6 +82,7 @@ void write_flows(struct exposition_writer *writer, const struct report *report, 
 void write_groups(struct exposition_writer *writer, const struct report *report);
 void write_ledger(struct exposition_writer *writer, const struct report *report);
 void write_self(struct exposition_writer *writer, const struct report *report);
+void write_openstack(struct exposition_writer *writer, const struct openstack_report *openstack);
 void write_legacy(struct exposition_writer *writer, const struct report *report);
 
 #endif

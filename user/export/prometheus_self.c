@@ -178,6 +178,7 @@ void write_self(struct exposition_writer *writer, const struct report *report)
 	write_programs(writer, &report->self, &labels);
 	write_fragments(writer, &report->self, &labels);
 	write_snapshots(writer, &report->self);
+	write_openstack(writer, &report->self.openstack);
 	write_process(writer, &report->self);
 	text_free(&labels);
 }

@@ -132,6 +132,16 @@ struct program_report {
 	double seconds;
 };
 
+/* What became of the records for OpenStack. */
+struct openstack_report {
+	bool enabled;                 /* false: there is nothing else */
+	bool answered;                /* the last request that ended was answered as it should be */
+	uint64_t sent, refused, lost; /* records; lost: the queue was full, or the monitor ended */
+	uint64_t tokens, failures;    /* tokens received; requests that will be repeated */
+	uint64_t queued, queue_limit; /* records */
+	uint64_t success_ns;          /* when the server last took records, since the epoch; 0: never */
+};
+
 struct self_report {
 	uint64_t start_ns; /* when the monitor started, since the epoch */
 	uint64_t flows_limit;
@@ -141,6 +151,7 @@ struct self_report {
 	uint64_t snapshot_bucket[SNAPSHOT_BUCKETS];
 	uint64_t snapshot_count;
 	double snapshot_seconds;
+	struct openstack_report openstack;
 };
 void self_observe_snapshot(struct self_report *self, double seconds);
 
