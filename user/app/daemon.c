@@ -111,7 +111,9 @@ static int open_book(struct daemon *daemon)
 
 	daemon->self.start_ns = clock_realtime_ns();
 	daemon->self.flows_limit = daemon->config->max_flows;
-	return book_new(&book, &daemon->book) ? fail(daemon, EXIT_FAILED, "out of memory") : 0;
+	if (book_new(&book, &daemon->book) || devices_new(DEVICES_NAMES_MAX, &daemon->devices))
+		return fail(daemon, EXIT_FAILED, "out of memory");
+	return 0;
 }
 
 static int open_http(struct daemon *daemon)
@@ -227,7 +229,8 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_kernel(daemon) || first_report(daemon) || open_output(daemon) || start_ticking(daemon))
+	    open_kernel(daemon) || first_report(daemon) || open_output(daemon) ||
+	    start_ticking(daemon))
 		return -1;
 	return 0;
 }
@@ -243,6 +246,7 @@ static void close_all(struct daemon *daemon)
 	daemon->control = control_close(daemon->control);
 	report_release(daemon->report);
 	daemon->book = book_free(daemon->book);
+	daemon->devices = devices_free(daemon->devices);
 	loop_timer_remove(&daemon->tick);
 	loop_timer_remove(&daemon->end);
 	loop_signals_remove(&daemon->signals);

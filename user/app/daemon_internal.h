@@ -11,6 +11,7 @@
 #include "export/screen.h"
 #include "export/stream.h"
 #include "measure/book.h"
+#include "measure/devices.h"
 
 struct daemon {
 	const struct options *options;
@@ -22,6 +23,8 @@ struct daemon {
 	struct monitor *monitor;
 	struct watch *watch;
 	struct book *book;
+	struct devices *devices;
+	uint64_t links_version; /* of the links that it was told of last */
 	struct self_report self;
 	struct report *report; /* the last one; NULL after a tick that failed */
 	struct control *control;
@@ -39,6 +42,9 @@ struct daemon {
 /* tick.c */
 int tick_now(struct daemon *daemon, uint64_t late);
 void tick_expired(struct loop_timer *timer, uint64_t expirations);
+
+/* devices.c: the interfaces that there are now are told to daemon->devices, if they have changed. 0 or -ENOMEM. */
+int daemon_refresh_devices(struct daemon *daemon);
 
 /* reload.c: 0, or -errno with one line; nothing is changed then. Appends what it has to say to `said`, if anything. */
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said);

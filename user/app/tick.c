@@ -7,6 +7,7 @@
 #include "app/daemon_internal.h"
 #include "base/log.h"
 #include "export/json_records.h"
+#include "kernel/interface_counters.h"
 
 #define RETIRED_A_TICK 8192 /* idle flows taken out in one tick at most; each is a system call */
 
@@ -14,6 +15,7 @@
 
 struct taking {
 	struct book *book;
+	struct devices *devices;
 	int error; /* the first one */
 };
 
@@ -42,6 +44,21 @@ static void take_residual(void *context, unsigned int ifindex, enum direction di
 
 	if (error && !taking->error)
 		taking->error = error;
+}
+
+static void take_device(void *context, const struct interface_counters *counters)
+{
+	struct taking *taking = context;
+	struct device_tally sides[DIRECTIONS];
+
+	for (int direction = 0; direction < DIRECTIONS; direction++)
+		sides[direction] = (struct device_tally){
+			.packets = counters->packets[direction],
+			.bytes = counters->bytes[direction],
+			.errors = counters->errors[direction],
+			.drops = counters->drops[direction],
+		};
+	devices_count(taking->devices, counters->ifindex, sides);
 }
 
 static void retire_idle(struct daemon *daemon)
@@ -124,12 +141,13 @@ static void let_go(struct daemon *daemon)
 
 int tick_now(struct daemon *daemon, uint64_t late)
 {
-	struct taking taking = { .book = daemon->book };
+	struct taking taking = { .book = daemon->book, .devices = daemon->devices };
 	struct monitor_visitor visitor = {
 		.context = &taking,
 		.flow = take_flow,
 		.ledger = take_ledger,
 		.residual = take_residual,
+		.device = take_device,
 	};
 	struct monitor_reading reading;
 	struct report *report;
@@ -137,7 +155,9 @@ int tick_now(struct daemon *daemon, uint64_t late)
 
 	let_go(daemon);
 	book_begin(daemon->book, clock_monotonic_ns(), clock_realtime_ns());
-	error = monitor_read(daemon->monitor, &visitor, &reading);
+	error = daemon_refresh_devices(daemon);
+	if (!error)
+		error = monitor_read(daemon->monitor, &visitor, &reading);
 	if (!error)
 		error = taking.error;
 	if (error)
@@ -147,6 +167,11 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;
+	error = devices_report(daemon->devices, report);
+	if (error) {
+		report_release(report);
+		return error;
+	}
 	daemon->report = report;
 	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);

@@ -98,6 +98,30 @@ struct interface_report {
 	char reason[DIRECTIONS][256];
 };
 
+/* What the kernel counted of one direction of an interface; it never falls. */
+struct device_tally {
+	uint64_t packets, bytes, errors, drops;
+};
+
+/* What is to be said of an interface that is there. */
+#define DEVICE_ADDRESS_SIZE 64
+struct device_facts {
+	bool up;             /* administratively */
+	bool carrier;        /* known only while it is up */
+	uint32_t mtu;        /* bytes */
+	uint64_t speed;      /* bytes/s; 0: not known */
+	unsigned char state; /* IF_OPER_*, RFC 2863 */
+	char address[DEVICE_ADDRESS_SIZE];
+};
+
+/* An interface of the network namespace, watched or not, or what is left of some that are gone. */
+struct device_report {
+	char name[IF_NAMESIZE];
+	bool present; /* else the facts are not known */
+	struct device_facts facts;
+	struct device_tally sides[DIRECTIONS];
+};
+
 /* What the monitor costs. Histogram buckets are cumulative as in Prometheus; the last bound is +Inf, not stored. */
 #define SNAPSHOT_BUCKETS 10
 extern const double snapshot_bucket_bounds[SNAPSHOT_BUCKETS]; /* seconds */
@@ -133,6 +157,8 @@ struct report {
 	struct flow_sums sums; /* packets and bytes from the ledger, so that sums - shown flows is what the others had */
 	struct interface_report *interfaces; /* owned */
 	size_t interface_count;
+	struct device_report *devices; /* by name; owned */
+	size_t device_count;
 	struct self_report self;
 };
 
