@@ -15,6 +15,7 @@ FLOWGAUGE = pathlib.Path(os.environ.get("FLOWGAUGE", ROOT / "build" / "flowgauge
 SHIPPED = [ROOT / "config.json", *sorted((ROOT / "docs" / "examples").glob("*.json"))]
 
 OPEN = {"listen": "0.0.0.0:8080"}
+PUSH = {"url": "http://127.0.0.1:9091"}
 RIGHT = [
     {},
     {"RULES": ["1.1.1.1 2.2.2.2 - 22 TCP", "  -\t- - - - "], "EXAMPLE": {"any": ["thing"]}, "EXAMPLES": None},
@@ -39,6 +40,12 @@ RIGHT = [
     {"http": {}}, {"metrics": {"max_flows": 0, "bpf_run_time": True}},
     {"control": {"socket": "/tmp/flowgauge.sock"}}, {"control": {"socket": "/" + 106 * "x"}},
     {"legacy_metrics": True},
+    {"pushgateway": PUSH},
+    {"pushgateway": {"url": "https://[2001:db8::1]/a/b/", "job": "a/b", "instance": "", "grouping": {"site": "", "_x1": "a/b ü"},
+                     "interval": 0.5e1, "method": "POST", "what": ["totals"], "gzip": False, "delete_on_exit": False,
+                     "basic_auth": {"username": "u", "password_file": "/p"},
+                     "tls": {"ca": "/ca", "cert": "/c", "key": "/k", "server_name": "push.example.org"}}},
+    {"pushgateway": PUSH | {"grouping": {f"l{i}": "x" for i in range(16)}}},
 ]
 WRONG = [
     [], "text", {"unknown": 1}, {"rules": []}, {"http": {"port": 1}}, {"DISPLAY": {"jitter": True}},
@@ -64,6 +71,21 @@ WRONG = [
     {"metrics": {"max_flows": -1}}, {"metrics": {"bpf_run_time": "True"}},
     {"control": {"socket": "run/x"}}, {"control": {"socket": "/" + 107 * "x"}}, {"control": "/x"},
     {"legacy_metrics": 1},
+    {"pushgateway": {"job": "x"}}, {"pushgateway": "http://a"}, {"pushgateway": PUSH | {"port": 1}},
+    *({"pushgateway": {"url": url}} for url in ("push:9091", "ftp://push", "http://", "http://user:word@push", "http://push?x",
+                                                "http://push:0", "http://push:65536", "http://a b", 9091)),
+    {"pushgateway": PUSH | {"job": ""}}, {"pushgateway": PUSH | {"job": 256 * "x"}}, {"pushgateway": PUSH | {"instance": 1}},
+    *({"pushgateway": PUSH | {"grouping": grouping}} for grouping in
+      ({"a-b": "x"}, {"": "x"}, {"1a": "x"}, {"__a": "x"}, {"job": "x"}, {"instance": "x"}, {"interface": "x"}, {"a": 1}, [],
+       {f"l{i}": "x" for i in range(17)})),
+    {"pushgateway": PUSH | {"interval": 0.9}}, {"pushgateway": PUSH | {"interval": "10"}}, {"pushgateway": PUSH | {"method": "put"}},
+    {"pushgateway": PUSH | {"what": []}}, {"pushgateway": PUSH | {"what": ["flows"]}}, {"pushgateway": PUSH | {"what": "rtt"}},
+    *({"pushgateway": PUSH | {"basic_auth": auth}} for auth in
+      ({}, {"username": "u"}, {"password_file": "/p"}, {"username": "u", "password": "p"}, {"username": "u", "password_file": "p"},
+       {"username": "u:v", "password_file": "/p"}, "u:p")),
+    *({"pushgateway": PUSH | {"tls": tls}} for tls in
+      ({"cert": "/c"}, {"key": "/k"}, {"ca": "ca.pem"}, {"insecure": True}, {"server_name": "a b"}, {"server_name": ""})),
+    {"pushgateway": PUSH | {"gzip": 1}}, {"pushgateway": PUSH | {"delete_on_exit": "yes"}},
 ]
 
 
@@ -190,7 +212,9 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 17
+    assert len(document) == 18
+    document["pushgateway"] |= PUSH  # it has no default, and nothing is pushed without it
+    del document["pushgateway"]["basic_auth"]  # nor has this one: it is there as a whole or not at all
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -40,6 +40,7 @@ void config_defaults(struct config *config)
 		.control_path = CONTROL_SOCKET_DEFAULT,
 	};
 	config_default_tunnels(&config->constants.tunnels);
+	config_default_push(&config->push);
 }
 
 void config_free(struct config *config)
@@ -266,6 +267,7 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		{ "http.enabled", running->http_enabled != wanted->http_enabled },
 		{ "http.listen", !same_address(running, wanted) },
 		{ "metrics.bpf_run_time", running->metrics_bpf_run_time != wanted->metrics_bpf_run_time },
+		{ "pushgateway", memcmp(&running->push, &wanted->push, sizeof(running->push)) != 0 },
 		{ "control.socket", strcmp(running->control_path, wanted->control_path) != 0 },
 	};
 	size_t used = 0;

@@ -59,6 +59,11 @@ static int read_tunnels(struct config_reading *reading, const struct config_key 
 	return config_read_tunnels(reading, key->name, node);
 }
 
+static int read_push(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_push(reading, key->name, node);
+}
+
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsBool(node))
@@ -214,6 +219,17 @@ static const struct config_key keys[] = {
 	{ "metrics.max_flows", read_size, FIELD(metrics_max_flows), 0, MAX_FLOWS_HIGH },
 	{ .name = "metrics.bpf_run_time", .read = read_bool, .field = FIELD(metrics_bpf_run_time) },
 	{ .name = "control.socket", .read = read_control },
+	{ .name = "pushgateway.url", .read = read_push },
+	{ .name = "pushgateway.job", .read = read_push },
+	{ .name = "pushgateway.instance", .read = read_push },
+	{ .name = "pushgateway.grouping", .read = read_push },
+	{ .name = "pushgateway.interval", .read = read_push },
+	{ .name = "pushgateway.method", .read = read_push },
+	{ .name = "pushgateway.what", .read = read_push },
+	{ .name = "pushgateway.basic_auth", .read = read_push },
+	{ .name = "pushgateway.tls", .read = read_push },
+	{ .name = "pushgateway.gzip", .read = read_push },
+	{ .name = "pushgateway.delete_on_exit", .read = read_push },
 	{ .name = "legacy_metrics", .read = read_bool, .field = FIELD(legacy_metrics) },
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -355,6 +371,8 @@ int config_read_keys(struct config_reading *reading)
 	status = read_members(reading, reading->root, "");
 	if (!status)
 		status = config_finish_sequence(reading);
+	if (!status)
+		status = config_finish_push(reading);
 	if (!status && config_is_exposed(reading->config)) {
 		const cJSON *node = reading->listen_node ? reading->listen_node : reading->root;
 

@@ -18,6 +18,7 @@ struct config_reading {
 	unsigned int pattern_length; /* 0: off */
 	const cJSON *pattern_node;   /* NULL: not in the file */
 	const cJSON *listen_node;    /* likewise */
+	const cJSON *push_node;      /* likewise, the first of its keys */
 	char *error;                 /* CONFIG_ERROR_SIZE */
 };
 
@@ -46,6 +47,10 @@ int config_read_offset(struct config_reading *reading, const char *key, const cJ
 int config_finish_sequence(struct config_reading *reading);
 int config_read_tunnels(struct config_reading *reading, const char *key, const cJSON *node);
 void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual ports */
+/* Any key of `pushgateway`, and what must hold once all are read. */
+int config_read_push(struct config_reading *reading, const char *key, const cJSON *node);
+int config_finish_push(const struct config_reading *reading);
+void config_default_push(struct push_settings *push);
 /* What `config` holds of them before the file is read. */
 void config_begin_sequence(struct config_reading *reading);
 

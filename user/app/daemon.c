@@ -139,6 +139,13 @@ static int open_http(struct daemon *daemon)
 	return 0;
 }
 
+static int open_pushgateway(struct daemon *daemon)
+{
+	char line[PUSHGATEWAY_ERROR_SIZE] = "";
+
+	return daemon_open_pushgateway(daemon, line) ? fail(daemon, EXIT_FAILED, line) : 0;
+}
+
 static int open_control(struct daemon *daemon)
 {
 	struct control_hooks hooks = { .context = daemon, .request = daemon_request };
@@ -229,7 +236,7 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_kernel(daemon) || first_report(daemon) || open_output(daemon) ||
+	    open_pushgateway(daemon) || open_kernel(daemon) || first_report(daemon) || open_output(daemon) ||
 	    start_ticking(daemon))
 		return -1;
 	return 0;
@@ -241,6 +248,7 @@ static void close_all(struct daemon *daemon)
 	if (daemon->stream)
 		daemon->stream = stream_close(daemon->stream, STREAM_PATIENCE_SECONDS);
 	daemon->http = http_close(daemon->http);
+	daemon->pushgateway = pushgateway_close(daemon->pushgateway);
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);
 	daemon->control = control_close(daemon->control);

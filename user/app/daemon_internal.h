@@ -8,6 +8,7 @@
 #include "app/watch.h"
 #include "export/console.h"
 #include "export/http.h"
+#include "export/pushgateway.h"
 #include "export/screen.h"
 #include "export/stream.h"
 #include "measure/book.h"
@@ -29,6 +30,9 @@ struct daemon {
 	struct report *report; /* the last one; NULL after a tick that failed */
 	struct control *control;
 	struct http *http;
+	struct pushgateway *pushgateway;
+	struct push_label push_labels[PUSH_GROUPING_MAX + 1];
+	char host_name[PUSH_TEXT_SIZE];
 	struct screen *screen;
 	struct stream *stream;
 	struct text line_buffer;
@@ -45,6 +49,9 @@ void tick_expired(struct loop_timer *timer, uint64_t expirations);
 
 /* devices.c: the interfaces that there are now are told to daemon->devices, if they have changed. 0 or -ENOMEM. */
 int daemon_refresh_devices(struct daemon *daemon);
+
+/* push.c: opens daemon->pushgateway if there is one to push to. 0, or -errno with one line. */
+int daemon_open_pushgateway(struct daemon *daemon, char error[PUSHGATEWAY_ERROR_SIZE]);
 
 /* reload.c: 0, or -errno with one line; nothing is changed then. Appends what it has to say to `said`, if anything. */
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said);

@@ -122,6 +122,8 @@ static void show(struct daemon *daemon)
 {
 	if (daemon->http)
 		http_show(daemon->http, daemon->report);
+	if (daemon->pushgateway)
+		pushgateway_show(daemon->pushgateway, daemon->report);
 	if (daemon->screen)
 		screen_show(daemon->screen, daemon->report);
 	else if (daemon->stream)
@@ -164,6 +166,8 @@ int tick_now(struct daemon *daemon, uint64_t late)
 		return error;
 	observe_costs(daemon, &reading);
 	retire_idle(daemon);
+	if (daemon->pushgateway)
+		daemon->self.push = pushgateway_counts(daemon->pushgateway);
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;

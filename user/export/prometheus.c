@@ -170,6 +170,7 @@ void prometheus_render(const struct prometheus_config *config, const struct repo
 	write_ledger(&writer, report);
 	write_devices(&writer, report);
 	write_self(&writer, report);
+	write_push(&writer, report);
 	if (config->legacy) {
 		write_legacy(&writer, report);
 		write_legacy_devices(&writer, report);

@@ -82,6 +82,7 @@ void series_free(struct series_set *set);
 void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows);
 void write_ledger(struct exposition_writer *writer, const struct report *report);
 void write_devices(struct exposition_writer *writer, const struct report *report);
+void write_push(struct exposition_writer *writer, const struct report *report);
 void write_self(struct exposition_writer *writer, const struct report *report);
 /* Under legacy_metrics: what the flow monitor had, and the host exporter's packets_sent and packets_recv. */
 void write_legacy(struct exposition_writer *writer, const struct report *report);

@@ -132,12 +132,33 @@ struct program_report {
 	double seconds;
 };
 
+/* How pushing to a Pushgateway goes. */
+enum push_failure {
+	PUSH_FAILURE_RESOLVE,
+	PUSH_FAILURE_CONNECT,
+	PUSH_FAILURE_TLS,
+	PUSH_FAILURE_TIMEOUT,
+	PUSH_FAILURE_HTTP,     /* it answered, but did not take it */
+	PUSH_FAILURE_PASSWORD, /* the password could not be read: nothing was sent */
+	PUSH_FAILURE_TRANSFER, /* anything else */
+	PUSH_FAILURES,
+};
+struct push_report {
+	bool on; /* else the rest says nothing */
+	bool up_known, up;
+	uint64_t successes, failures[PUSH_FAILURES];
+	uint64_t skipped;         /* the one before was still under way */
+	uint64_t sent_bytes;      /* of bodies, as compressed */
+	uint64_t last_success_ns; /* since the epoch; 0: none yet */
+};
+
 struct self_report {
 	uint64_t start_ns; /* when the monitor started, since the epoch */
 	uint64_t flows_limit;
 	struct program_report programs[8];
 	size_t program_count; /* 0: the kernel does not count */
 	struct fragment_ledger fragments;
+	struct push_report push;
 	uint64_t snapshot_bucket[SNAPSHOT_BUCKETS];
 	uint64_t snapshot_count;
 	double snapshot_seconds;
