@@ -47,6 +47,9 @@ table() {
 	command tmux|tmux|tmux|test
 	command prometheus|prometheus|golang-github-prometheus|test
 	command promtool|prometheus|golang-github-prometheus|test
+	command prometheus-pushgateway|prometheus-pushgateway|golang-github-prometheus-pushgateway|test
+	command nginx|nginx-light|nginx|test
+	command openssl|openssl|openssl|test
 	command docker-compose|docker-compose|docker-compose|test
 	openstack services|python3-keystone python3-gnocchi uwsgi-core uwsgi-plugin-python3 postgresql|-|test
 	module pytest|python3-pytest|python3-pytest|test

@@ -73,6 +73,7 @@ def test_names_of_old_dashboards(watched):
     measures = ("throughput", "goodput", "jitter_avg", "jitter_stddev", "seq_num", "count", "reverse_err", "small_err",
                 "big_err", "total_err")
     names = {f"{group}_{measure}" for group in ("tcp", "udp", "icmp") for measure in measures}
+    names |= {"packets_sent", "packets_recv"}  # of the host exporter
     assert {name for name in metrics if not name.startswith(("flowgauge_", "process_"))} <= names
     # What nobody measured has no sample: only UDP was sent.
     assert {name for name in names if name.startswith("udp_")} - set(metrics) <= {"udp_jitter_avg", "udp_jitter_stddev"}

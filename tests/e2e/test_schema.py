@@ -16,6 +16,7 @@ SHIPPED = [ROOT / "config.json", *sorted((ROOT / "docs" / "examples").glob("*.js
 
 OPEN = {"listen": "0.0.0.0:8080"}
 CLOUD = {"api": "gnocchi", "controller": "10.0.0.11", "username": "monitor", "project": "admin"}
+PUSH = {"url": "http://127.0.0.1:9091"}
 RIGHT = [
     {},
     {"RULES": ["1.1.1.1 2.2.2.2 - 22 TCP", "  -\t- - - - "], "EXAMPLE": {"any": ["thing"]}, "EXAMPLES": None},
@@ -48,6 +49,12 @@ RIGHT = [
     {"groups": []}, {"groups": [{"name": "all"}]},
     {"groups": [{"name": "a.B-c_9", "by": ["src/24", "dst/0/128", "sport", "dport", "protocol", "interface", "direction"], "limit": 10000},
                 {"name": "web", "match": "- - - [80,443] TCP", "by": ["dst"], "limit": 1}]},
+    {"pushgateway": PUSH},
+    {"pushgateway": {"url": "https://[2001:db8::1]/a/b/", "job": "a/b", "instance": "", "grouping": {"site": "", "_x1": "a/b ü"},
+                     "interval": 0.5e1, "method": "POST", "what": ["totals"], "gzip": False, "delete_on_exit": False,
+                     "basic_auth": {"username": "u", "password_file": "/p"},
+                     "tls": {"ca": "/ca", "cert": "/c", "key": "/k", "server_name": "push.example.org"}}},
+    {"pushgateway": PUSH | {"grouping": {f"l{i}": "x" for i in range(16)}}},
 ]
 WRONG = [
     [], "text", {"unknown": 1}, {"rules": []}, {"http": {"port": 1}}, {"DISPLAY": {"jitter": True}},
@@ -101,6 +108,21 @@ LISTEN = [  # the schema's word on each is the monitor's
     "[1:2:3:4:5:1.2.3.4]:80", "[::1.2.3.4]:80", "[::0.0.0.1]:80", "[::ffff:127.0.0.1]:80", "[::ffff:7f00:1]:80", "[::FFFF:7F01:1]:80",
     "[::ffff:7f0:1]:80", "[0:0:0:0:0:ffff:127.9.9.9]:80", "[0:0:0:0:ffff:127.9.9.9]:80", "[::ffff:0:7f00:1]:80", "[fe80::1%lo]:80",
     "[127.0.0.1]:80", "example.org:80", "10.0.0.1:80", "[12345::]:80", "[g::]:80", "[1:2:3:4:5:6:7:1.2.3.4]:80", "[1::1.2.3]:80",
+    {"pushgateway": {"job": "x"}}, {"pushgateway": "http://a"}, {"pushgateway": PUSH | {"port": 1}},
+    *({"pushgateway": {"url": url}} for url in ("push:9091", "ftp://push", "http://", "http://user:word@push", "http://push?x",
+                                                "http://push:0", "http://push:65536", "http://a b", 9091)),
+    {"pushgateway": PUSH | {"job": ""}}, {"pushgateway": PUSH | {"job": 256 * "x"}}, {"pushgateway": PUSH | {"instance": 1}},
+    *({"pushgateway": PUSH | {"grouping": grouping}} for grouping in
+      ({"a-b": "x"}, {"": "x"}, {"1a": "x"}, {"__a": "x"}, {"job": "x"}, {"instance": "x"}, {"interface": "x"}, {"a": 1}, [],
+       {f"l{i}": "x" for i in range(17)})),
+    {"pushgateway": PUSH | {"interval": 0.9}}, {"pushgateway": PUSH | {"interval": "10"}}, {"pushgateway": PUSH | {"method": "put"}},
+    {"pushgateway": PUSH | {"what": []}}, {"pushgateway": PUSH | {"what": ["flows"]}}, {"pushgateway": PUSH | {"what": "rtt"}},
+    *({"pushgateway": PUSH | {"basic_auth": auth}} for auth in
+      ({}, {"username": "u"}, {"password_file": "/p"}, {"username": "u", "password": "p"}, {"username": "u", "password_file": "p"},
+       {"username": "u:v", "password_file": "/p"}, "u:p")),
+    *({"pushgateway": PUSH | {"tls": tls}} for tls in
+      ({"cert": "/c"}, {"key": "/k"}, {"ca": "ca.pem"}, {"insecure": True}, {"server_name": "a b"}, {"server_name": ""})),
+    {"pushgateway": PUSH | {"gzip": 1}}, {"pushgateway": PUSH | {"delete_on_exit": "yes"}},
 ]
 
 
@@ -244,7 +266,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 19
+    assert len(document) == 20
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config_files.h"
+#include "export/prometheus.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -48,6 +49,8 @@ static void test_every_key(void **state)
 		"\"max_flows\": 16777216, \"idle_timeout_seconds\": 1.5, \"interval_seconds\": 0.1,\n"
 		"\"http\": {\"enabled\": true, \"listen\": \"[::]:9000\", \"allow_unauthenticated\": true},\n"
 		"\"metrics\": {\"max_flows\": 0, \"bpf_run_time\": true}, \"control\": {\"socket\": \"/tmp/\\u00e9.sock\"},\n"
+		"\"pushgateway\": {\"what\": [\"rtt\", \"totals\"], \"url\": \"https://p:1/x\", \"grouping\": {\"b\": \"\", \"a\": \"c\"},\n"
+		"\"basic_auth\": {\"username\": \"u\", \"password_file\": \"/p\"}, \"tls\": {\"server_name\": \"n\"}, \"method\": \"POST\"},\n"
 		"\"legacy_metrics\": true}\n";
 	struct config config;
 
@@ -72,6 +75,14 @@ static void test_every_key(void **state)
 	assert_true(config.http_enabled && config.http_allow_unauthenticated);
 	assert_int_equal(config.metrics_max_flows, 0);
 	assert_true(config.metrics_bpf_run_time && config.legacy_metrics);
+	assert_string_equal(config.push.url, "https://p:1/x");
+	assert_int_equal(config.push.what, PUSH_RTT | PUSH_TOTALS);
+	assert_int_equal(config.push.grouping_count, 2);
+	assert_string_equal(config.push.grouping[1].name, "a");
+	assert_string_equal(config.push.grouping[1].value, "c");
+	assert_string_equal(config.push.password_file, "/p");
+	assert_string_equal(config.push.server_name, "n");
+	assert_true(config.push.post && config.push.gzip && config.push.delete_on_exit && !config.push.instance_given);
 	assert_string_equal(config.control_path, "/tmp/\xc3\xa9.sock");
 	config_free(&config);
 }

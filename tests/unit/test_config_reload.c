@@ -58,6 +58,7 @@ static void test_needs_restart(void **state)
 		{ "{\"max_flows\": 5, \"SEQUENCE_THRESHOLD\": 3}", "SEQUENCE_THRESHOLD, max_flows" },
 		{ "{\"http\": {\"listen\": \"127.0.0.1:8081\"}, \"control\": {\"socket\": \"/tmp/a\"}}",
 		  "http.listen, control.socket" },
+		{ "{\"pushgateway\": {\"url\": \"http://a\"}}", "pushgateway" },
 		{ "{\"http\": {\"enabled\": false}, \"metrics\": {\"bpf_run_time\": true}}",
 		  "http.enabled, metrics.bpf_run_time" },
 	};

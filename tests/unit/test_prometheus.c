@@ -377,6 +377,42 @@ static void test_groups(void **state)
 	report_release(report);
 }
 
+/* Interfaces and pushes, in both formats; of one that is gone its counters, and of one that is down no carrier. */
+static void test_devices_and_pushes(void **state)
+{
+	(void)state;
+	for (int format = EXPOSITION_TEXT; format <= EXPOSITION_OPENMETRICS; format++) {
+		struct report *report = summed_mixed();
+		struct text text;
+
+		report->devices = calloc(2, sizeof(*report->devices));
+		assert_non_null(report->devices);
+		report->device_count = 2;
+		strcpy(report->devices[0].name, "a\"b");
+		report->devices[0].present = true;
+		report->devices[0].facts.speed = 125000000;
+		report->devices[0].sides[DIRECTION_EGRESS].drops = 4;
+		strcpy(report->devices[1].name, "gone");
+		report->devices[1].sides[DIRECTION_INGRESS].bytes = UINT64_MAX;
+		report->self.push = (struct push_report){ .on = true, .up_known = true, .successes = 5 };
+		report->self.push.failures[PUSH_FAILURE_TLS] = 3;
+		text = exposition_of(report, 1000, true, (enum exposition)format);
+		assert_well_formed(&text, (enum exposition)format);
+		assert_value(&text, "flowgauge_interface_transmit_drops_total{interface=\"a\\\"b\"}", "4");
+		assert_value(&text, "flowgauge_interface_speed_bytes_per_second{interface=\"a\\\"b\"}", "125000000");
+		assert_value(&text, "flowgauge_interface_carrier{interface=\"a\\\"b\"}", NULL);
+		assert_value(&text, "flowgauge_interface_receive_bytes_total{interface=\"gone\"}",
+			     "18446744073709551615");
+		assert_value(&text, "flowgauge_interface_mtu_bytes{interface=\"gone\"}", NULL);
+		assert_value(&text, "packets_sent{ifname=\"gone\"}", "0");
+		assert_value(&text, "flowgauge_push_failures_total{reason=\"tls\"}", "3");
+		assert_value(&text, "flowgauge_push_up", "0");
+		assert_value(&text, "flowgauge_push_last_success_timestamp_seconds", NULL);
+		text_free(&text);
+		report_release(report);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_flows_with_the_same_labels),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_legacy),
+		cmocka_unit_test(test_devices_and_pushes),
 		cmocka_unit_test(test_self),
 		cmocka_unit_test(test_groups),
 	};

@@ -41,6 +41,7 @@ void config_defaults(struct config *config)
 	};
 	config_default_tunnels(&config->constants.tunnels);
 	config_default_openstack(&config->openstack);
+	config_default_push(&config->push);
 }
 
 void config_free(struct config *config)
@@ -274,6 +275,7 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		{ "http.listen", !same_address(running, wanted) },
 		{ "metrics.bpf_run_time", running->metrics_bpf_run_time != wanted->metrics_bpf_run_time },
 		{ "openstack", memcmp(&running->openstack, &wanted->openstack, sizeof(struct config_openstack)) != 0 },
+		{ "pushgateway", memcmp(&running->push, &wanted->push, sizeof(running->push)) != 0 },
 		{ "control.socket", strcmp(running->control_path, wanted->control_path) != 0 },
 	};
 	size_t used = 0;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/config_push.h"
 #include "constants.h"
 #include "export/openstack.h"
 #include "kernel/monitor.h"
@@ -57,9 +58,10 @@ struct config {
 	bool verbose;
 	bool quiet;              /* no table, no records: for a monitor in the background */
 	double duration_seconds; /* 0: none */
-	bool http_enabled;       /* default true */
-	char http_address[64];   /* default 127.0.0.1 */
-	uint16_t http_port;      /* default 8080 */
+	struct push_settings push;
+	bool http_enabled;     /* default true */
+	char http_address[64]; /* default 127.0.0.1 */
+	uint16_t http_port;    /* default 8080 */
 	bool http_allow_unauthenticated;
 	struct config_openstack openstack;
 	size_t metrics_max_flows;  /* default 1000 */

@@ -70,6 +70,11 @@ static int read_openstack(struct config_reading *reading, const struct config_ke
 	return config_read_openstack(reading, key->name, node);
 }
 
+static int read_push(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_push(reading, key->name, node);
+}
+
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsBool(node))
@@ -244,6 +249,17 @@ static const struct config_key keys[] = {
 	{ .name = "openstack.ca_file", .read = read_openstack },
 	{ "openstack.queue", read_u32, FIELD(openstack.queue), 1, OPENSTACK_QUEUE_HIGH },
 	{ "openstack.timeout_seconds", read_seconds, FIELD(openstack.timeout_seconds), 1, 300 },
+	{ .name = "pushgateway.url", .read = read_push },
+	{ .name = "pushgateway.job", .read = read_push },
+	{ .name = "pushgateway.instance", .read = read_push },
+	{ .name = "pushgateway.grouping", .read = read_push },
+	{ .name = "pushgateway.interval", .read = read_push },
+	{ .name = "pushgateway.method", .read = read_push },
+	{ .name = "pushgateway.what", .read = read_push },
+	{ .name = "pushgateway.basic_auth", .read = read_push },
+	{ .name = "pushgateway.tls", .read = read_push },
+	{ .name = "pushgateway.gzip", .read = read_push },
+	{ .name = "pushgateway.delete_on_exit", .read = read_push },
 	{ .name = "legacy_metrics", .read = read_bool, .field = FIELD(legacy_metrics) },
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -387,6 +403,8 @@ int config_read_keys(struct config_reading *reading)
 		status = config_finish_sequence(reading);
 	if (!status)
 		status = config_finish_openstack(reading);
+	if (!status)
+		status = config_finish_push(reading);
 	if (!status && config_is_exposed(reading->config)) {
 		const cJSON *node = reading->listen_node ? reading->listen_node : reading->root;
 

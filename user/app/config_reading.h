@@ -21,7 +21,8 @@ struct config_reading {
 	const cJSON *listen_node;    /* likewise */
 	const cJSON *openstack_node; /* the last of its keys; NULL: none in the file */
 	bool openstack_api_read;
-	char *error; /* CONFIG_ERROR_SIZE */
+	const cJSON *push_node;      /* the first of its keys; NULL: none */
+	char *error;                 /* CONFIG_ERROR_SIZE */
 };
 
 /* Writes "file: " and as much of the message as fits. Returns -EINVAL. */
@@ -54,6 +55,10 @@ void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual port
 int config_read_openstack(struct config_reading *reading, const char *key, const cJSON *node);
 int config_finish_openstack(struct config_reading *reading);
 void config_default_openstack(struct config_openstack *openstack);
+/* Any key of `pushgateway`, and what must hold once all are read. */
+int config_read_push(struct config_reading *reading, const char *key, const cJSON *node);
+int config_finish_push(const struct config_reading *reading);
+void config_default_push(struct push_settings *push);
 /* What `config` holds of them before the file is read. */
 void config_begin_sequence(struct config_reading *reading);
 

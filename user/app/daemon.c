@@ -113,7 +113,8 @@ static int open_book(struct daemon *daemon)
 
 	daemon->self.start_ns = clock_realtime_ns();
 	daemon->self.flows_limit = daemon->config->max_flows;
-	if (book_new(&book, &daemon->book) || groups_new(&groups, &daemon->groups))
+	if (book_new(&book, &daemon->book) || groups_new(&groups, &daemon->groups) ||
+	    devices_new(DEVICES_NAMES_MAX, &daemon->devices))
 		return fail(daemon, EXIT_FAILED, "out of memory");
 	return 0;
 }
@@ -140,6 +141,13 @@ static int open_http(struct daemon *daemon)
 	if (http_open(daemon->loop, &http, &hooks, &daemon->http, line))
 		return fail(daemon, EXIT_FAILED, line);
 	return 0;
+}
+
+static int open_pushgateway(struct daemon *daemon)
+{
+	char line[PUSHGATEWAY_ERROR_SIZE] = "";
+
+	return daemon_open_pushgateway(daemon, line) ? fail(daemon, EXIT_FAILED, line) : 0;
 }
 
 static int open_control(struct daemon *daemon)
@@ -232,7 +240,8 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_kernel(daemon) || first_report(daemon) || daemon_open_openstack(daemon) || open_output(daemon) ||
+	    open_pushgateway(daemon) || open_kernel(daemon) || first_report(daemon) || daemon_open_openstack(daemon) ||
+	    open_output(daemon) ||
 	    start_ticking(daemon))
 		return -1;
 	return 0;
@@ -245,12 +254,14 @@ static void close_all(struct daemon *daemon)
 		daemon->stream = stream_close(daemon->stream, STREAM_PATIENCE_SECONDS);
 	daemon_close_openstack(daemon);
 	daemon->http = http_close(daemon->http);
+	daemon->pushgateway = pushgateway_close(daemon->pushgateway);
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);
 	daemon->control = control_close(daemon->control);
 	report_release(daemon->report);
 	daemon->book = book_free(daemon->book);
 	daemon->groups = groups_free(daemon->groups);
+	daemon->devices = devices_free(daemon->devices);
 	loop_timer_remove(&daemon->tick);
 	loop_timer_remove(&daemon->end);
 	loop_signals_remove(&daemon->signals);

@@ -9,9 +9,11 @@
 #include "export/console.h"
 #include "export/http.h"
 #include "export/openstack.h"
+#include "export/pushgateway.h"
 #include "export/screen.h"
 #include "export/stream.h"
 #include "measure/book.h"
+#include "measure/devices.h"
 #include "measure/groups.h"
 
 struct daemon {
@@ -25,10 +27,15 @@ struct daemon {
 	struct watch *watch;
 	struct book *book;
 	struct groups *groups;
+	struct devices *devices;
+	uint64_t links_version; /* of the links that it was told of last */
 	struct self_report self;
 	struct report *report; /* the last one; NULL after a tick that failed */
 	struct control *control;
 	struct http *http;
+	struct pushgateway *pushgateway;
+	struct push_label push_labels[PUSH_GROUPING_MAX + 1];
+	char host_name[PUSH_TEXT_SIZE];
 	struct screen *screen;
 	struct stream *stream;
 	struct openstack *openstack; /* NULL: records go elsewhere, or nowhere */
@@ -43,6 +50,12 @@ struct daemon {
 /* tick.c */
 int tick_now(struct daemon *daemon, uint64_t late);
 void tick_expired(struct loop_timer *timer, uint64_t expirations);
+
+/* devices.c: the interfaces that there are now are told to daemon->devices, if they have changed. 0 or -ENOMEM. */
+int daemon_refresh_devices(struct daemon *daemon);
+
+/* push.c: opens daemon->pushgateway if there is one to push to. 0, or -errno with one line. */
+int daemon_open_pushgateway(struct daemon *daemon, char error[PUSHGATEWAY_ERROR_SIZE]);
 
 /* reload.c: 0, or -errno with one line; nothing is changed then. Appends what it has to say to `said`, if anything. */
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said);

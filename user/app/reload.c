@@ -116,6 +116,8 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 		screen_configure(daemon->screen, &console);
 	if (daemon->http)
 		http_configure(daemon->http, &prometheus);
+	if (daemon->pushgateway)
+		pushgateway_set_legacy(daemon->pushgateway, config->legacy_metrics);
 }
 
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)

@@ -7,6 +7,7 @@
 #include "app/daemon_internal.h"
 #include "base/log.h"
 #include "export/json_records.h"
+#include "kernel/interface_counters.h"
 
 #define RETIRED_A_TICK 8192 /* idle flows taken out in one tick at most; each is a system call */
 
@@ -15,6 +16,7 @@
 struct taking {
 	struct book *book;
 	struct groups *groups;
+	struct devices *devices;
 	int error; /* the first one */
 };
 
@@ -60,6 +62,21 @@ static void retired(struct daemon *daemon, const struct flow_key *key, const str
 	book_retired(daemon->book, key, last);
 	groups_retired(daemon->groups, key, last->packets + last->spilled.packets, last->bytes + last->spilled.bytes,
 		       last->payload_bytes + last->spilled.payload_bytes);
+}
+
+static void take_device(void *context, const struct interface_counters *counters)
+{
+	struct taking *taking = context;
+	struct device_tally sides[DIRECTIONS];
+
+	for (int direction = 0; direction < DIRECTIONS; direction++)
+		sides[direction] = (struct device_tally){
+			.packets = counters->packets[direction],
+			.bytes = counters->bytes[direction],
+			.errors = counters->errors[direction],
+			.drops = counters->drops[direction],
+		};
+	devices_count(taking->devices, counters->ifindex, sides);
 }
 
 static void retire_idle(struct daemon *daemon)
@@ -128,6 +145,8 @@ static void show(struct daemon *daemon)
 {
 	if (daemon->http)
 		http_show(daemon->http, daemon->report);
+	if (daemon->pushgateway)
+		pushgateway_show(daemon->pushgateway, daemon->report);
 	if (daemon->screen)
 		screen_show(daemon->screen, daemon->report);
 	else if (daemon->stream)
@@ -147,13 +166,14 @@ static void let_go(struct daemon *daemon)
 
 int tick_now(struct daemon *daemon, uint64_t late)
 {
-	struct taking taking = { .book = daemon->book, .groups = daemon->groups };
+	struct taking taking = { .book = daemon->book, .groups = daemon->groups, .devices = daemon->devices };
 	struct monitor_visitor visitor = {
 		.context = &taking,
 		.flow = take_flow,
 		.left = take_left,
 		.ledger = take_ledger,
 		.residual = take_residual,
+		.device = take_device,
 	};
 	struct monitor_reading reading;
 	struct report *report;
@@ -162,7 +182,9 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	let_go(daemon);
 	book_begin(daemon->book, clock_monotonic_ns(), clock_realtime_ns());
 	groups_begin(daemon->groups);
-	error = monitor_read(daemon->monitor, &visitor, &reading);
+	error = daemon_refresh_devices(daemon);
+	if (!error)
+		error = monitor_read(daemon->monitor, &visitor, &reading);
 	if (!error)
 		error = taking.error;
 	if (error)
@@ -170,11 +192,18 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	observe_costs(daemon, &reading);
 	daemon->self.openstack = openstack_report(daemon->openstack);
 	retire_idle(daemon);
+	if (daemon->pushgateway)
+		daemon->self.push = pushgateway_counts(daemon->pushgateway);
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;
 	if (groups_report(daemon->groups, report))
 		log_warning("out of memory: the report is without groups");
+	error = devices_report(daemon->devices, report);
+	if (error) {
+		report_release(report);
+		return error;
+	}
 	daemon->report = report;
 	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);

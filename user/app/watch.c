@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "kernel/links.h"
 
 /* The first place in the ledger belongs to no interface. */
 #define WATCHED_MAX (INTERFACES_MAX - 1)
@@ -296,6 +295,17 @@ const struct interface_report *watch_interfaces(const struct watch *watch, size_
 {
 	*count = watch->count;
 	return watch->reports;
+}
+
+void watch_links(const struct watch *watch, links_callback known, void *context)
+{
+	links_each(watch->links, known, context);
+}
+
+uint64_t watch_links_version(const struct watch *watch)
+{
+	links_ask_speed(watch->links);
+	return links_version(watch->links);
 }
 
 const char *watch_not_ready(const struct watch *watch)

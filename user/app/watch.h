@@ -8,6 +8,7 @@
 
 #include "app/config.h"
 #include "base/loop.h"
+#include "kernel/links.h"
 #include "kernel/monitor.h"
 #include "measure/report.h"
 
@@ -29,6 +30,10 @@ struct watch *watch_close(struct watch *watch);
 
 /* The interfaces that match, attached or not, by name; valid until the next change. */
 const struct interface_report *watch_interfaces(const struct watch *watch, size_t *count);
+/* All interfaces of the network namespace, watched or not, as they are known now. */
+void watch_links(const struct watch *watch, links_callback known, void *context);
+/* Another number after any of them has changed. Asks one of them for its speed first. */
+uint64_t watch_links_version(const struct watch *watch);
 /* NULL if every interface that matches is watched; else why the first one is not. */
 const char *watch_not_ready(const struct watch *watch);
 

@@ -224,6 +224,36 @@ void record_total(struct json_writer *json, const struct report *report, const s
 	json_object_close(json);
 }
 
+static void member_device_side(struct json_writer *json, const char *key, const struct device_tally *tally)
+{
+	json_object_open(json, key);
+	json_u64(json, "packets", tally->packets);
+	json_u64(json, "bytes", tally->bytes);
+	json_u64(json, "errors", tally->errors);
+	json_u64(json, "drops", tally->drops);
+	json_object_close(json);
+}
+
+void record_device(struct json_writer *json, const struct report *report, const struct device_report *device)
+{
+	const struct device_facts *facts = &device->facts;
+
+	json_object_open(json, NULL);
+	json_string(json, "type", "interface");
+	member_time(json, "time", report->time_ns);
+	member_interface(json, device->name);
+	json_bool(json, "present", device->present);
+	if (device->present && facts->up)
+		json_bool(json, "carrier", facts->carrier);
+	else
+		json_null(json, "carrier");
+	member_if(json, "mtu_bytes", device->present, facts->mtu);
+	member_if(json, "speed_bytes_per_second", device->present && facts->speed, facts->speed);
+	member_device_side(json, "receive", &device->sides[DIRECTION_INGRESS]);
+	member_device_side(json, "transmit", &device->sides[DIRECTION_EGRESS]);
+	json_object_close(json);
+}
+
 void record_lines(const struct report *report, struct text *out)
 {
 	struct json_writer json;
@@ -241,6 +271,11 @@ void record_lines(const struct report *report, struct text *out)
 	for (size_t i = 0; i < report->group_count; i++) {
 		json_begin(&json, out);
 		record_group(&json, report, &report->groups[i]);
+		text_append_char(out, '\n');
+	}
+	for (size_t i = 0; i < report->device_count; i++) {
+		json_begin(&json, out);
+		record_device(&json, report, &report->devices[i]);
 		text_append_char(out, '\n');
 	}
 }

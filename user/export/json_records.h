@@ -9,7 +9,8 @@
 void record_flow(struct json_writer *json, const struct report *report, const struct flow_report *flow);
 void record_total(struct json_writer *json, const struct report *report, const struct total_report *total);
 void record_group(struct json_writer *json, const struct report *report, const struct group_report *row);
-/* All records of a tick, one JSON object a line: flows, then totals, then groups. */
+void record_device(struct json_writer *json, const struct report *report, const struct device_report *device);
+/* All records of a tick, one JSON object a line: flows, totals, groups, interfaces. */
 void record_lines(const struct report *report, struct text *out);
 void record_totals_document(const struct report *report, struct text *out); /* {"time":…,"totals":[…]} */
 void record_groups_document(const struct report *report,

@@ -15,7 +15,7 @@
 
 const char *const direction_labels[DIRECTIONS] = { "ingress", "egress" };
 
-static const char *const type_names[] = { "counter", "gauge", "histogram", "counter" };
+static const char *const type_names[] = { "counter", "gauge", "histogram", "counter", "untyped" };
 
 void family_begin(struct exposition_writer *writer, const char *name, enum family_type type, const char *help)
 {
@@ -35,7 +35,8 @@ static void family_head(struct exposition_writer *writer)
 
 	if (writer->format == EXPOSITION_OPENMETRICS && writer->type == FAMILY_COUNTER)
 		name = writer->family;
-	if (writer->format == EXPOSITION_OPENMETRICS && writer->type == FAMILY_COUNTER_BESIDE_GAUGE)
+	if (writer->format == EXPOSITION_OPENMETRICS &&
+	    (writer->type == FAMILY_COUNTER_BESIDE_GAUGE || writer->type == FAMILY_UNTYPED))
 		type = "unknown";
 	text_append(writer->out, "# HELP ");
 	text_append(writer->out, name);
@@ -168,9 +169,13 @@ void prometheus_render(const struct prometheus_config *config, const struct repo
 	write_flows(&writer, report, config->max_flows);
 	write_groups(&writer, report);
 	write_ledger(&writer, report);
+	write_devices(&writer, report);
 	write_self(&writer, report);
-	if (config->legacy)
+	write_push(&writer, report);
+	if (config->legacy) {
 		write_legacy(&writer, report);
+		write_legacy_devices(&writer, report);
+	}
 	if (format == EXPOSITION_OPENMETRICS)
 		text_append(out, "# EOF\n");
 }

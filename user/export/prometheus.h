@@ -15,6 +15,13 @@ struct prometheus_config {
 	bool legacy;      /* also the 30 unlabelled gauges of old dashboards */
 };
 
+/* What may be pushed to a Pushgateway. */
+enum push_what { PUSH_RTT = 1, PUSH_PING = 2, PUSH_RATES = 4, PUSH_TOTALS = 8 };
+#define PUSH_ALL (PUSH_RTT | PUSH_PING | PUSH_RATES | PUSH_TOTALS)
+
+/* Appends the families of `what`, a set of enum push_what, in the text format; check out->failed. */
+void prometheus_push(unsigned int what, bool legacy, const struct report *report, struct text *out);
+
 /* Appends the whole exposition; check out->failed. `report` is not NULL. */
 void prometheus_render(const struct prometheus_config *config, const struct report *report, enum exposition format,
 		       struct text *out);

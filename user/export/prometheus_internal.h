@@ -14,6 +14,7 @@ enum family_type {
 	 * name, as of unknown type: the series' names stay the same in both formats.
 	 */
 	FAMILY_COUNTER_BESIDE_GAUGE,
+	FAMILY_UNTYPED, /* a counter under a name of old that no counter may have */
 };
 
 /* Rendered labels, `{a="b",c="d"` without the closing brace, so that another one can follow; length 0: none. */
@@ -81,8 +82,12 @@ void series_free(struct series_set *set);
 void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows);
 void write_groups(struct exposition_writer *writer, const struct report *report);
 void write_ledger(struct exposition_writer *writer, const struct report *report);
+void write_devices(struct exposition_writer *writer, const struct report *report);
+void write_push(struct exposition_writer *writer, const struct report *report);
 void write_self(struct exposition_writer *writer, const struct report *report);
 void write_openstack(struct exposition_writer *writer, const struct openstack_report *openstack);
+/* Under legacy_metrics: what the flow monitor had, and the host exporter's packets_sent and packets_recv. */
 void write_legacy(struct exposition_writer *writer, const struct report *report);
+void write_legacy_devices(struct exposition_writer *writer, const struct report *report);
 
 #endif

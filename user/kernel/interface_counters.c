@@ -35,9 +35,13 @@ static int statistics_message(const struct nlmsghdr *message, void *context)
 		memcpy(&statistics, mnl_attr_get_payload(attribute),
 		       mnl_attr_get_payload_len(attribute) < sizeof(statistics) ? mnl_attr_get_payload_len(attribute) :
 										  sizeof(statistics));
-		counters = (struct interface_counters){ .ifindex = header->ifindex };
-		counters.packets[DIRECTION_INGRESS] = statistics.rx_packets;
-		counters.packets[DIRECTION_EGRESS] = statistics.tx_packets;
+		counters = (struct interface_counters){
+			.ifindex = header->ifindex,
+			.packets = { statistics.rx_packets, statistics.tx_packets },
+			.bytes = { statistics.rx_bytes, statistics.tx_bytes },
+			.errors = { statistics.rx_errors, statistics.tx_errors },
+			.drops = { statistics.rx_dropped + statistics.rx_missed_errors, statistics.tx_dropped },
+		};
 		asked->found(asked->context, &counters);
 	}
 	return MNL_CB_OK;

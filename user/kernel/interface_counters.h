@@ -7,9 +7,13 @@
 
 #include "records.h"
 
+/* Since the device began to count: its driver may start again. */
 struct interface_counters {
 	unsigned int ifindex;
-	uint64_t packets[DIRECTIONS]; /* since the device began to count: its driver may start again */
+	uint64_t packets[DIRECTIONS];
+	uint64_t bytes[DIRECTIONS];
+	uint64_t errors[DIRECTIONS];
+	uint64_t drops[DIRECTIONS]; /* those that the device missed included, as in /proc/net/dev */
 };
 
 typedef void (*interface_counters_callback)(void *context, const struct interface_counters *counters);

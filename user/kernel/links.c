@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "kernel/link_speed.h"
 #include "kernel/netlink.h"
 
 #define DUMP_TRIES 10
@@ -35,6 +36,8 @@ struct links {
 	struct known_link *known;
 	size_t count, capacity;
 	uint64_t dumps;
+	uint64_t version;
+	size_t speed_next; /* whose turn it is */
 	/* for the time of a call */
 	links_callback changed;
 	void *context;
@@ -69,6 +72,7 @@ static void link_forget(struct links *links, struct known_link *link)
 	struct link_info info = link->info;
 
 	*link = links->known[--links->count];
+	links->version++;
 	if (links->changed)
 		links->changed(links->context, &info, true);
 }
@@ -76,7 +80,8 @@ static void link_forget(struct links *links, struct known_link *link)
 static bool link_differs(const struct link_info *a, const struct link_info *b)
 {
 	return strcmp(a->name, b->name) != 0 || a->up != b->up || a->loopback != b->loopback || a->type != b->type ||
-	       a->mtu != b->mtu;
+	       a->mtu != b->mtu || a->carrier != b->carrier || a->state != b->state ||
+	       strcmp(a->address, b->address) != 0;
 }
 
 static int link_note(struct links *links, const struct link_info *info)
@@ -85,15 +90,29 @@ static int link_note(struct links *links, const struct link_info *info)
 	bool tell = links->telling == TELL_ALL ||
 		    (links->telling == TELL_CHANGES && (!link || link_differs(&link->info, info)));
 
+	uint64_t speed = link && link->info.carrier == info->carrier ? link->info.speed : link_speed_read(info->name);
+
+	if (!link || link_differs(&link->info, info) || link->info.speed != speed)
+		links->version++;
 	if (!link)
 		link = link_add(links);
 	if (!link)
 		return -ENOMEM;
 	link->info = *info;
+	link->info.speed = speed;
 	link->dump = links->dumps;
 	if (tell && links->changed)
-		links->changed(links->context, info, false);
+		links->changed(links->context, &link->info, false);
 	return 0;
+}
+
+static void address_parse(const struct nlattr *attribute, char out[LINK_ADDRESS_SIZE])
+{
+	const unsigned char *bytes = mnl_attr_get_payload(attribute);
+	size_t length = mnl_attr_get_payload_len(attribute), used = 0;
+
+	for (size_t i = 0; i < length && used + sizeof(":00") <= LINK_ADDRESS_SIZE; i++)
+		used += (size_t)snprintf(out + used, LINK_ADDRESS_SIZE - used, "%s%02x", i ? ":" : "", bytes[i]);
 }
 
 static void link_parse(const struct nlmsghdr *message, struct link_info *out)
@@ -114,6 +133,13 @@ static void link_parse(const struct nlmsghdr *message, struct link_info *out)
 			snprintf(out->name, sizeof(out->name), "%s", mnl_attr_get_str(attribute));
 		else if (mnl_attr_get_type(attribute) == IFLA_MTU && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			out->mtu = mnl_attr_get_u32(attribute);
+		else if (mnl_attr_get_type(attribute) == IFLA_OPERSTATE &&
+			 mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0)
+			out->state = mnl_attr_get_u8(attribute);
+		else if (mnl_attr_get_type(attribute) == IFLA_CARRIER && mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0)
+			out->carrier = mnl_attr_get_u8(attribute) != 0;
+		else if (mnl_attr_get_type(attribute) == IFLA_ADDRESS)
+			address_parse(attribute, out->address);
 	}
 }
 
@@ -251,4 +277,30 @@ int links_dispatch(struct links *links, links_callback changed, void *context)
 	if (!err && lost)
 		err = dump_read(links);
 	return err;
+}
+
+void links_each(const struct links *links, links_callback known, void *context)
+{
+	for (size_t i = 0; i < links->count; i++)
+		known(context, &links->known[i].info, false);
+}
+
+uint64_t links_version(const struct links *links)
+{
+	return links->version;
+}
+
+void links_ask_speed(struct links *links)
+{
+	struct link_info *info;
+	uint64_t speed;
+
+	if (!links->count)
+		return;
+	info = &links->known[links->speed_next++ % links->count].info;
+	speed = link_speed_read(info->name);
+	if (speed == info->speed)
+		return;
+	info->speed = speed;
+	links->version++;
 }

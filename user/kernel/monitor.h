@@ -57,6 +57,8 @@ void monitor_detach(struct monitor *monitor, unsigned int ifindex);
 
 /* --- reading --- */
 
+struct interface_counters; /* kernel/interface_counters.h */
+
 /* Receives what one reading finds. Pointers are valid during the call only. */
 struct monitor_visitor {
 	void *context;
@@ -71,6 +73,8 @@ struct monitor_visitor {
 	 * called after all ledgers, and not for what is not known. NULL: it is not wanted.
 	 */
 	void (*residual)(void *context, unsigned int ifindex, enum direction direction, int64_t packets);
+	/* What the kernel counted at an interface, watched or not; called after all ledgers. NULL: it is not wanted. */
+	void (*device)(void *context, const struct interface_counters *counters);
 };
 
 struct monitor_reading {

@@ -33,9 +33,8 @@ void residual_begin(struct monitor *monitor, struct place *place)
 	(void)interface_counters_read(place->ifindex, begin_with, place); /* unread: no residual, which says so */
 }
 
-static void compare(void *context, const struct interface_counters *counters)
+static void compare(const struct comparison *comparison, const struct interface_counters *counters)
 {
-	const struct comparison *comparison = context;
 	const struct place *place = place_of(comparison->monitor, counters->ifindex);
 
 	if (!place || !place->compared)
@@ -47,11 +46,23 @@ static void compare(void *context, const struct interface_counters *counters)
 								place->seen_packets[direction]));
 }
 
+static void take(void *context, const struct interface_counters *counters)
+{
+	const struct comparison *comparison = context;
+	const struct monitor_visitor *visitor = comparison->visitor;
+
+	if (visitor->device)
+		visitor->device(visitor->context, counters);
+	if (visitor->residual)
+		compare(comparison, counters);
+}
+
+/* One dump serves both: the counters of every interface, and the residuals of those that are watched. */
 void residuals_read(struct monitor *monitor, const struct monitor_visitor *visitor)
 {
 	struct comparison comparison = { .monitor = monitor, .visitor = visitor };
 
 	/* Overtaken by a change (-EAGAIN) or not to be had: what was told is right, the rest is not known this once. */
-	if (visitor->residual)
-		(void)interface_counters_read(0, compare, &comparison);
+	if (visitor->residual || visitor->device)
+		(void)interface_counters_read(0, take, &comparison);
 }

@@ -33,6 +33,7 @@ struct report *report_release(struct report *report)
 	free(report->totals);
 	free(report->interfaces);
 	free(report->groups);
+	free(report->devices);
 	free(report);
 	return NULL;
 }

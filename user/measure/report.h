@@ -122,6 +122,30 @@ struct interface_report {
 	char reason[DIRECTIONS][256];
 };
 
+/* What the kernel counted of one direction of an interface; it never falls. */
+struct device_tally {
+	uint64_t packets, bytes, errors, drops;
+};
+
+/* What is to be said of an interface that is there. */
+#define DEVICE_ADDRESS_SIZE 64
+struct device_facts {
+	bool up;             /* administratively */
+	bool carrier;        /* known only while it is up */
+	uint32_t mtu;        /* bytes */
+	uint64_t speed;      /* bytes/s; 0: not known */
+	unsigned char state; /* IF_OPER_*, RFC 2863 */
+	char address[DEVICE_ADDRESS_SIZE];
+};
+
+/* An interface of the network namespace, watched or not, or what is left of some that are gone. */
+struct device_report {
+	char name[IF_NAMESIZE];
+	bool present; /* else the facts are not known */
+	struct device_facts facts;
+	struct device_tally sides[DIRECTIONS];
+};
+
 /* What the monitor costs. Histogram buckets are cumulative as in Prometheus; the last bound is +Inf, not stored. */
 #define SNAPSHOT_BUCKETS 10
 extern const double snapshot_bucket_bounds[SNAPSHOT_BUCKETS]; /* seconds */
@@ -142,12 +166,33 @@ struct openstack_report {
 	uint64_t success_ns;          /* when the server last took records, since the epoch; 0: never */
 };
 
+/* How pushing to a Pushgateway goes. */
+enum push_failure {
+	PUSH_FAILURE_RESOLVE,
+	PUSH_FAILURE_CONNECT,
+	PUSH_FAILURE_TLS,
+	PUSH_FAILURE_TIMEOUT,
+	PUSH_FAILURE_HTTP,     /* it answered, but did not take it */
+	PUSH_FAILURE_PASSWORD, /* the password could not be read: nothing was sent */
+	PUSH_FAILURE_TRANSFER, /* anything else */
+	PUSH_FAILURES,
+};
+struct push_report {
+	bool on; /* else the rest says nothing */
+	bool up_known, up;
+	uint64_t successes, failures[PUSH_FAILURES];
+	uint64_t skipped;         /* the one before was still under way */
+	uint64_t sent_bytes;      /* of bodies, as compressed */
+	uint64_t last_success_ns; /* since the epoch; 0: none yet */
+};
+
 struct self_report {
 	uint64_t start_ns; /* when the monitor started, since the epoch */
 	uint64_t flows_limit;
 	struct program_report programs[8];
 	size_t program_count; /* 0: the kernel does not count */
 	struct fragment_ledger fragments;
+	struct push_report push;
 	uint64_t snapshot_bucket[SNAPSHOT_BUCKETS];
 	uint64_t snapshot_count;
 	double snapshot_seconds;
@@ -170,6 +215,8 @@ struct report {
 	size_t interface_count;
 	struct group_report *groups; /* by group, as configured, largest by bytes first, the rest last; owned */
 	size_t group_count;
+	struct device_report *devices; /* by name; owned */
+	size_t device_count;
 	struct self_report self;
 };
 

@@ -1,0 +1,397 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Pushing to a real Pushgateway that a real Prometheus scrapes, also through nginx with a password and TLS; and what
+becomes of a monitor whose Pushgateway refuses it, is not there, or never answers."""
+import json
+import pathlib
+import socket
+import ssl
+import subprocess
+import urllib.parse
+
+import pytest
+
+from hosts import end_process, run, wait_for
+from texts import samples
+
+GATEWAY, PROXY, SCRAPER = 9091, 9443, 9090
+URL = f"http://127.0.0.1:{GATEWAY}"
+SECURE = f"https://127.0.0.1:{PROXY}/gateway/"
+NAME = "gateway.test"
+PASSWORD = "s3cret-of-the-test"
+FAST = {"interval": 1}
+
+
+class Gateway:
+    """A Pushgateway in a host, which can go and come back."""
+
+    def __init__(self, host):
+        self.host = host
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = self.host.start("prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{GATEWAY}", "--persistence.file=",
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self.is_ready, "the Pushgateway is ready")
+
+    def is_ready(self):
+        try:
+            return self.host.get(GATEWAY, "/-/ready")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        end_process(self.process)
+
+    def groups(self):
+        """{labels as a frozen set: {family: metrics}} of what it holds."""
+        document = json.loads(self.host.get(GATEWAY, "/api/v1/metrics")[2])
+        return {frozenset(group["labels"].items()): group for group in document["data"]}
+
+    def group(self, **labels):
+        return self.groups().get(frozenset(labels.items()))
+
+    def samples(self):
+        return samples(self.host.get(GATEWAY, "/metrics")[2].decode())
+
+
+@pytest.fixture
+def gateway(pair):
+    made = Gateway(pair[1])
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def pushing(monitor):
+    def start(settings, *words, **options):
+        config = {"pushgateway": {"url": URL, "instance": "here", **FAST, **settings}, **options.pop("config", {})}
+        return monitor("-i", "veth0", "-t", "0.2", *words, config=config, **options)
+
+    return start
+
+
+def count(watched, name, **labels):
+    return sum(value for found, value in watched.metrics().get(name, ())
+               if all(found[key] == wanted for key, wanted in labels.items()))
+
+
+def succeeds(watched, more=1):
+    """So many pushes more than now have succeeded."""
+    before = count(watched, "flowgauge_push_successes_total")
+    wait_for(lambda: count(watched, "flowgauge_push_successes_total") >= before + more, f"{more} pushes more")
+
+
+def fails(watched, reason):
+    wait_for(lambda: count(watched, "flowgauge_push_failures_total", reason=reason), f"a push that fails: {reason}")
+
+
+def lines(watched, part):
+    return [line for line in watched.log.read_text().splitlines() if part in line]
+
+
+# --- what arrives ---
+
+
+def test_prometheus_scrapes_what_is_pushed(pair, gateway, pushing, place):
+    near, far = pair
+    watched = pushing({"job": "edge", "grouping": {"site": "north"}}, config={"legacy_metrics": True})
+    (place / "prometheus.yml").write_text(json.dumps({
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [{"job_name": "pushed", "honor_labels": True, "metrics_path": "/metrics",
+                            "static_configs": [{"targets": [f"127.0.0.1:{GATEWAY}"]}]}]}))
+    far.start("prometheus", f"--config.file={place}/prometheus.yml", f"--storage.tsdb.path={place}/data",
+              f"--web.listen-address=127.0.0.1:{SCRAPER}", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    near.run("ping", "-c", "20", "-i", "0.01", "-q", "10.1.0.2")
+    seen = watched.totals("veth0", "ingress")["seen"]["packets"]
+
+    def scraped():
+        query = urllib.parse.quote('flowgauge_seen_packets_total{interface="veth0",direction="ingress"}')
+        try:
+            return json.loads(far.get(SCRAPER, f"/api/v1/query?query={query}")[2])["data"]["result"]
+        except (OSError, ValueError, KeyError):
+            return None
+
+    wait_for(lambda: (found := scraped()) and float(found[0]["value"][1]) >= seen, "Prometheus has what was seen")
+    labels = scraped()[0]["metric"]
+    assert (labels["job"], labels["instance"], labels["site"]) == ("edge", "here", "north")
+    names = set(gateway.samples())
+    assert {"flowgauge_outcome_bytes_total", "flowgauge_interface_receive_bytes_total", "packets_sent",
+            "push_time_seconds"} <= names
+    assert not [name for name in names if name.startswith("flowgauge_flow")], "a Pushgateway never forgets a flow"
+    watched.stop()
+    assert gateway.groups() == {}, "deleted at an orderly end"
+    assert len(lines(watched, "push")) == 1, watched.log.read_text()
+
+
+def test_paths_mean_what_they_say(pair, gateway, pushing):
+    grouping = {"zone": "a/b", "empty": "", "word": "with space+plus%20", "dots": "..", "letters": "Zürich?#&="}
+    watched = pushing({"job": "a/job of\tmine", "instance": "host/1", "grouping": grouping})
+    succeeds(watched)
+    wanted = {"job": "a/job of\tmine", "instance": "host/1", **grouping}
+    (labels,) = gateway.groups()
+    # A label whose value is empty is no label to Prometheus; some Pushgateways show it, some do not.
+    assert {key: value for key, value in labels if value} == {key: value for key, value in wanted.items() if value}
+    watched.stop()
+    assert gateway.groups() == {}
+
+
+def test_hosts_do_not_overwrite_each_other(gateway, pushing):
+    first = pushing({"instance": "one"})
+    second = pushing({"instance": "two"}, port=8081)
+    third = pushing({"grouping": {"rack": "7"}}, port=8082)
+    for watched in (first, second, third):
+        succeeds(watched)
+    assert {dict(labels)["instance"] for labels in gateway.groups()} == {"one", "two", "here"}
+    second.stop()
+    assert {dict(labels)["instance"] for labels in gateway.groups()} == {"one", "here"}
+
+
+def test_the_host_name_by_default(pair, gateway, monitor):
+    watched = monitor("-i", "veth0", "-t", "0.2", config={"pushgateway": {"url": URL, **FAST}})
+    succeeds(watched)
+    assert gateway.group(job="flowgauge", instance=socket.gethostname())
+
+
+@pytest.mark.parametrize("method, stays", [("PUT", False), ("POST", True)])
+def test_method(pair, gateway, pushing, method, stays):
+    pair[1].run("curl", "-sf", "--data-binary", "@-", f"{URL}/metrics/job/flowgauge/instance/here",
+                input="another 1\n")
+    assert "another" in gateway.group(job="flowgauge", instance="here")
+    watched = pushing({"method": method, "gzip": False, "delete_on_exit": False})
+    succeeds(watched)
+    group = gateway.group(job="flowgauge", instance="here")
+    assert ("another" in group) == stays
+    watched.stop()
+    group = gateway.group(job="flowgauge", instance="here")
+    assert "flowgauge_seen_packets_total" in group, "kept, as delete_on_exit is false"
+
+
+def test_what_is_not_there_is_absent(gateway, pushing):
+    watched = pushing({"what": ["rtt", "ping"]})
+    succeeds(watched)
+    group = gateway.group(job="flowgauge", instance="here")
+    assert not [name for name in group if name.startswith("flowgauge_seen")]
+
+
+def test_promtool_accepts_the_counts_of_pushes(gateway, pushing):
+    watched = pushing({})
+    succeeds(watched)
+    body = watched.get("/metrics")[2]
+    assert b"flowgauge_push_last_success_timestamp_seconds" in body
+    result = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout + result.stderr) == (0, b"")
+
+
+# --- through a proxy, with a password and TLS ---
+
+
+def certificate(place, name, authority, subject):
+    """A key and a certificate that the authority signed."""
+    run("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", place / f"{name}.key", "-out",
+        place / f"{name}.csr", "-subj", f"/CN={subject}")
+    (place / f"{name}.ext").write_text(f"subjectAltName=DNS:{subject}\n")
+    run("openssl", "x509", "-req", "-in", place / f"{name}.csr", "-CA", place / f"{authority}.crt", "-CAkey",
+        place / f"{authority}.key", "-CAcreateserial", "-days", "2", "-extfile", place / f"{name}.ext", "-out",
+        place / f"{name}.crt")
+
+
+def authority(place, name):
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", place / f"{name}.key", "-out",
+        place / f"{name}.crt", "-days", "2", "-subj", f"/CN={name}")
+
+
+@pytest.fixture
+def proxy(pair, gateway, place):
+    """nginx before the Pushgateway: TLS with a certificate for NAME, a password, and under /client/ a certificate."""
+    authority(place, "ours")
+    authority(place, "others")
+    certificate(place, "server", "ours", NAME)
+    certificate(place, "client", "ours", "a.client")
+    hashed = run("openssl", "passwd", "-apr1", PASSWORD).stdout.strip()
+    (place / "users").write_text(f"pusher:{hashed}\n")
+    (place / "password").write_text(PASSWORD + "\n")
+    (place / "nginx.conf").write_text(f"""
+user root;
+worker_processes 1;
+daemon off;
+pid {place}/nginx.pid;
+error_log {place}/nginx.log;
+events {{ }}
+http {{
+    access_log {place}/access.log;
+    client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
+    uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
+    server {{
+        listen 127.0.0.1:{PROXY} ssl;
+        server_name {NAME} 127.0.0.1;
+        ssl_certificate {place}/server.crt;
+        ssl_certificate_key {place}/server.key;
+        ssl_client_certificate {place}/ours.crt;
+        ssl_verify_client optional;
+        location /gateway/ {{
+            auth_basic "the gateway";
+            auth_basic_user_file {place}/users;
+            proxy_pass http://127.0.0.1:{GATEWAY}/;
+        }}
+        location /client/ {{
+            if ($ssl_client_verify != SUCCESS) {{ return 403; }}
+            proxy_pass http://127.0.0.1:{GATEWAY}/;
+        }}
+        location /elsewhere/ {{ return 302 http://127.0.0.1:{GATEWAY}/; }}
+    }}
+}}
+""")
+    process = pair[1].start("nginx", "-p", place, "-c", place / "nginx.conf", stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+
+    def answers():
+        try:
+            with pair[1]:
+                raw = socket.create_connection(("127.0.0.1", PROXY), 5)
+            with raw:
+                context = ssl.create_default_context(cafile=place / "ours.crt")
+                context.wrap_socket(raw, server_hostname=NAME).close()
+            return True
+        except OSError:
+            return False
+
+    wait_for(answers, "nginx answers")
+    yield gateway
+    end_process(process)
+
+
+def secure(place, **changes):
+    return {"url": SECURE, "basic_auth": {"username": "pusher", "password_file": str(place / "password")},
+            "tls": {"ca": str(place / "ours.crt"), "server_name": NAME}, **changes}
+
+
+def arguments_and_environments():
+    found = b""
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += path.read_bytes()
+        except OSError:
+            pass
+    return found
+
+
+def test_password_and_tls(proxy, pushing, place):
+    watched = pushing(secure(place))
+    succeeds(watched)
+    assert proxy.group(job="flowgauge", instance="here")
+    assert PASSWORD.encode() not in arguments_and_environments()
+    watched.stop()
+    assert proxy.groups() == {}
+    assert PASSWORD not in watched.log.read_text()
+    assert len(lines(watched, "push")) == 1, watched.log.read_text()
+
+
+def test_wrong_password_and_the_right_one_later(proxy, pushing, place):
+    (place / "password").write_text("wrong\n")
+    watched = pushing(secure(place))
+    fails(watched, "http")
+    assert count(watched, "flowgauge_push_up") == 0
+    assert proxy.groups() == {}
+    (place / "password").write_text(PASSWORD)  # without a restart
+    succeeds(watched)
+    (place / "password").unlink()
+    fails(watched, "password")
+    assert len(lines(watched, "it answers 401: check pushgateway.basic_auth")) == 1, watched.log.read_text()
+    assert len(lines(watched, "succeed again")) == 1
+    assert len(lines(watched, "No such file or directory")) == 1
+    assert PASSWORD not in watched.log.read_text()
+
+
+@pytest.mark.parametrize("changes", [{"ca": "others.crt"}, {"server_name": "another.test"}, {"server_name": None}])
+def test_wrong_authority_or_name(proxy, pushing, place, changes):
+    tls = {"ca": str(place / changes.get("ca", "ours.crt")), "server_name": changes.get("server_name", NAME)}
+    watched = pushing(secure(place, tls={key: value for key, value in tls.items() if value}))
+    fails(watched, "tls")
+    assert len(lines(watched, "pushes to")) == 1, watched.log.read_text()
+    assert proxy.groups() == {}
+    assert "PUT" not in (place / "access.log").read_text(), "the password is not sent to whom is not known"
+    watched.stop()
+
+
+def test_client_certificate(proxy, pushing, place):
+    url = f"https://127.0.0.1:{PROXY}/client"
+    tls = {"ca": str(place / "ours.crt"), "server_name": NAME}
+    with_one = {"cert": str(place / "client.crt"), "key": str(place / "client.key")}
+    without = pushing({"url": url, "tls": tls})
+    fails(without, "http")
+    assert proxy.groups() == {}
+    watched = pushing({"url": url, "tls": tls | with_one}, port=8081)
+    succeeds(watched)
+    assert proxy.group(job="flowgauge", instance="here")
+
+
+def test_redirects_are_not_followed(proxy, pushing, place):
+    watched = pushing(secure(place, url=f"https://127.0.0.1:{PROXY}/elsewhere/"))
+    fails(watched, "http")
+    assert lines(watched, "it answers 302: give the URL that it redirects to")
+    assert proxy.groups() == {}
+
+
+# --- when it goes wrong ---
+
+
+def test_gone_and_back(gateway, pushing):
+    watched = pushing({})
+    succeeds(watched)
+    gateway.stop()
+    fails(watched, "connect")
+    watched.settle()
+    assert count(watched, "flowgauge_push_up") == 0
+    gateway.start()
+    succeeds(watched, 2)
+    assert count(watched, "flowgauge_push_up") == 1
+    gateway.stop()
+    wait_for(lambda: count(watched, "flowgauge_push_up") == 0, "it fails again")
+    said = [line.split(": ", 1)[1] for line in lines(watched, "push")]
+    assert [line.split()[0] + " " + ("fail" if "fail:" in line else "go") for line in said] == \
+        ["pushing go", "pushes fail", "pushes go", "pushes fail"], said
+    watched.stop()
+    assert len(lines(watched, "could not be deleted")) == 1
+
+
+def test_one_that_never_answers_delays_nothing(pair, pushing):
+    with pair[1].socket(socket.AF_INET, socket.SOCK_STREAM) as silent:
+        silent.bind(("127.0.0.1", GATEWAY))
+        silent.listen(8)
+        watched = pushing({})
+        wait_for(lambda: count(watched, "flowgauge_push_skipped_total") >= 2, "pushes are left out")
+        times = set()
+
+        def ten_reports():
+            times.add(watched.json("/api/v1/totals")["time"])
+            return len(times) >= 10
+
+        wait_for(ten_reports, "ten reports")
+        watched.stop()
+    assert len(lines(watched, "was not deleted within")) == 1, watched.log.read_text()
+
+
+def test_what_the_gateway_says_is_shown(pair, gateway, pushing):
+    """A metric of another type under the same name: the Pushgateway refuses it and says why."""
+    pair[1].run("curl", "-sf", "--data-binary", "@-", f"{URL}/metrics/job/other",
+                input="# TYPE flowgauge_seen_packets_total gauge\nflowgauge_seen_packets_total 1\n")
+    watched = pushing({})
+    fails(watched, "http")
+    (line,) = lines(watched, "it answers 400")
+    assert "flowgauge_seen_packets_total" in line
+
+
+@pytest.mark.parametrize("settings, part", [
+    ({"tls": {"ca": "/nowhere/ca.crt"}}, "pushgateway.tls.ca: /nowhere/ca.crt: No such file or directory"),
+    ({"basic_auth": {"username": "a", "password_file": "/nowhere/p"}}, "pushgateway.basic_auth.password_file: /nowhere/p"),
+    ({"basic_auth": {"username": "a", "password_file": "/dev/zero"}}, "/dev/zero: not a file"),
+])
+def test_files_that_are_not_there(pair, place, settings, part):
+    from hosts import FLOWGAUGE
+    config = place / "config.json"
+    config.write_text(json.dumps({"pushgateway": {"url": URL, **settings}}))
+    result = pair[1].run(FLOWGAUGE, "-c", config, "-i", "veth0", "--control", place / "sock", "--listen", "off",
+                         check=False)
+    assert result.returncode == 1
+    assert part in result.stderr and result.stderr.count("\n") == 1, result.stderr
