@@ -155,10 +155,11 @@ void frames_send(const char *interface, uint16_t sport, unsigned int count)
 	close(fd);
 }
 
-static void readout_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+static void readout_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct readout *readout = context;
 
+	(void)slot;
 	if (key->ifindex != readout->ifindex)
 		return;
 	readout->flows[key->direction]++;

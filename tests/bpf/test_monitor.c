@@ -39,11 +39,12 @@ struct ports {
 	uint64_t packets;
 };
 
-static void ports_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+static void ports_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct ports *ports = context;
 	const uint8_t *sport = (const uint8_t *)&key->sport;
 
+	(void)slot;
 	ports->seen[sport[0] << 8 | sport[1]]++;
 	ports->packets += record->packets;
 }
@@ -154,17 +155,22 @@ static void test_residual(void **state)
 	monitor_close(monitor);
 }
 
-static void keep_key(void *context, const struct flow_key *key, const struct flow_record *record)
+struct kept {
+	uint32_t slot;
+	struct flow_key key;
+};
+
+static void keep(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	(void)record;
-	*(struct flow_key *)context = *key;
+	*(struct kept *)context = (struct kept){ slot, *key };
 }
 
 static void test_retire(void **state)
 {
 	struct monitor *monitor = monitor_of(HOOK_TC);
-	struct flow_key key;
-	struct monitor_visitor visitor = { .context = &key, .flow = keep_key };
+	struct kept kept = { 0 };
+	struct monitor_visitor visitor = { .context = &kept, .flow = keep };
 	struct flow_record last;
 	struct readout readout;
 	uint64_t flows = 0;
@@ -175,10 +181,10 @@ static void test_retire(void **state)
 		frames_send("right", 1000, 1);
 	assert_int_equal(flows_read_batches(monitor, &visitor, &flows), 0);
 	assert_int_equal(flows, 1);
-	assert_int_equal(monitor_retire(monitor, &key, &last), 0);
+	assert_int_equal(monitor_retire(monitor, kept.slot, &kept.key, &last), 0);
 	assert_int_equal(last.packets, 7);
 	assert_int_equal(last.bytes, 7 * FRAME_BYTES);
-	assert_int_equal(monitor_retire(monitor, &key, &last), -ENOENT);
+	assert_int_equal(monitor_retire(monitor, kept.slot, &kept.key, &last), -ENOENT);
 	readout = readout_of(monitor, index_of("left"));
 	assert_int_equal(readout.flows[DIRECTION_INGRESS], 0);
 	assert_int_equal(readout.ledger[DIRECTION_INGRESS].outcome[OUTCOME_FLOW].packets, 7);

@@ -116,10 +116,11 @@ struct seen {
 	struct flow_record record;
 };
 
-static void seen_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+static void seen_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct seen *seen = context;
 
+	(void)slot;
 	if (key->direction != DIRECTION_INGRESS || key->ifindex != index_of("left"))
 		return;
 	seen->flows++;

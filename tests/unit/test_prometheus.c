@@ -74,7 +74,8 @@ static void test_values(void **state)
 		{ "flowgauge_ledger_residual_packets{interface=\"eth0\",direction=\"ingress\"}", "-12" },
 		{ "flowgauge_ledger_residual_packets{interface=\"eth0\",direction=\"egress\"}", NULL },
 		{ "flowgauge_flows_limit", "65536" },
-		{ "flowgauge_flows", "1" },
+		{ "flowgauge_flows", "3" },
+		{ "flowgauge_flows_followed", "3" },
 		{ "tcp_throughput", NULL },
 	};
 	(void)state;

@@ -31,6 +31,7 @@ struct daemon {
 	struct text line_buffer;
 	bool output_skipping; /* ticks are being left out of standard output */
 	uint64_t late_ticks;
+	bool unaccounted;   /* packets were found that no flow has: said once */
 	bool running_late;  /* the last tick came late: said once, not at each of them */
 	uint64_t ticked_ns; /* CLOCK_MONOTONIC of the last report */
 	int status;         /* exit status */
@@ -39,6 +40,12 @@ struct daemon {
 /* tick.c */
 int tick_now(struct daemon *daemon, uint64_t late);
 void tick_expired(struct loop_timer *timer, uint64_t expirations);
+
+/* freeing.c: takes the idle flows out of the table that the reading has found so far; and, if the table is nearly full,
+ * others: as the reading just made says, or at any time between two ticks. 0 or -errno. */
+void free_idle(struct daemon *daemon);
+int free_pressed(struct daemon *daemon);
+int free_pressed_now(struct daemon *daemon);
 
 /* reload.c: 0, or -errno with one line; nothing is changed then. Appends what it has to say to `said`, if anything. */
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said);

@@ -30,10 +30,10 @@ struct reading {
 	int error;        /* the first one of the book */
 };
 
-static void take_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+static void take_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct reading *reading = context;
-	int error = book_flow(reading->book, key, record);
+	int error = book_flow(reading->book, slot, key, record);
 
 	if (error && !reading->error)
 		reading->error = error;
@@ -196,7 +196,11 @@ static int report_whole(struct reading *reading)
 int read_run(const struct config *config)
 {
 	struct reading reading = { .config = config };
-	struct book_config book = { .idle_timeout_ns = UINT64_MAX };
+	struct book_config book = {
+		.idle_timeout_ns = UINT64_MAX,
+		.max_flows = config->max_flows,
+		.followed_max = config->max_flows,
+	};
 	struct monitor_config monitor = { .constants = config->constants, .max_flows = config->max_flows };
 	char line[MONITOR_ERROR_SIZE] = "";
 	int status = EXIT_FAILED, damaged;

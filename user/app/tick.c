@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The tick: one reading of the kernel's counters, one report, and every way out is given that same report. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/daemon_internal.h"
 #include "base/log.h"
 #include "export/json_records.h"
 
-#define RETIRED_A_TICK 8192 /* idle flows taken out in one tick at most; each is a system call */
-
 #define LINES_MAX 1000 /* flows that a tick prints into a pipe; --json prints all */
 
 struct taking {
+	struct daemon *daemon;
 	struct book *book;
 	int error; /* the first one */
 };
 
-static void take_flow(void *context, const struct flow_key *key, const struct flow_record *record)
+/* Idle flows are taken out while the reading goes on, whenever enough of them wait: so there may be any number. */
+static void take_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct taking *taking = context;
-	int error = book_flow(taking->book, key, record);
+	int error = book_flow(taking->book, slot, key, record);
 
 	if (error && !taking->error)
 		taking->error = error;
+	if (book_idle_waiting(taking->book) == BOOK_IDLE_WAITING)
+		free_idle(taking->daemon);
 }
 
 static void take_ledger(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
@@ -44,21 +45,17 @@ static void take_residual(void *context, unsigned int ifindex, enum direction di
 		taking->error = error;
 }
 
-static void retire_idle(struct daemon *daemon)
+/* Says once that the sums do not hold; the metric says how much is missing. */
+static void check_accounts(struct daemon *daemon)
 {
-	struct flow_key *keys = malloc(RETIRED_A_TICK * sizeof(*keys));
-	size_t count = keys ? book_idle(daemon->book, keys, RETIRED_A_TICK) : 0;
+	uint64_t packets = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		struct flow_record last;
-		int error = monitor_retire(daemon->monitor, &keys[i], &last);
-
-		if (!error)
-			book_retired(daemon->book, &keys[i], &last);
-		else if (error != -ENOENT)
-			log_warning("cannot take an idle flow out of the table: %s", strerror(-error));
-	}
-	free(keys);
+	for (size_t i = 0; i < daemon->report->total_count; i++)
+		packets += daemon->report->totals[i].unaccounted_packets;
+	if (packets && !daemon->unaccounted)
+		log_error("%llu packets were charged as flow and are in no flow: this is a defect, please report it",
+			  (unsigned long long)packets);
+	daemon->unaccounted = packets > 0;
 }
 
 static void observe_costs(struct daemon *daemon, const struct monitor_reading *reading)
@@ -124,7 +121,7 @@ static void let_go(struct daemon *daemon)
 
 int tick_now(struct daemon *daemon, uint64_t late)
 {
-	struct taking taking = { .book = daemon->book };
+	struct taking taking = { .daemon = daemon, .book = daemon->book };
 	struct monitor_visitor visitor = {
 		.context = &taking,
 		.flow = take_flow,
@@ -143,11 +140,14 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	if (error)
 		return error;
 	observe_costs(daemon, &reading);
-	retire_idle(daemon);
+	free_idle(daemon);
+	if (free_pressed(daemon))
+		log_warning("the table is nearly full, and its flows could not be read to free some");
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;
 	daemon->report = report;
+	check_accounts(daemon);
 	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);
 	return 0;

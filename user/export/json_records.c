@@ -160,6 +160,7 @@ void record_total(struct json_writer *json, const struct report *report, const s
 	member_tally(json, "seen", &total->seen);
 	for (int outcome = 0; outcome < OUTCOMES; outcome++)
 		member_tally(json, outcomes[outcome], &total->outcome[outcome]);
+	json_u64(json, "unaccounted_packets", total->unaccounted_packets);
 	if (total->residual_known)
 		json_i64(json, "residual_packets", total->residual_packets);
 	else
@@ -192,6 +193,8 @@ void record_flows_document(const struct report *report, size_t top, struct text 
 	json_object_open(&json, NULL);
 	member_time(&json, "time", report->time_ns);
 	json_double(&json, "interval_seconds", report->interval);
+	json_u64(&json, "flows_live", report->live_flows);
+	json_u64(&json, "flows_followed", report->followed_flows);
 	json_u64(&json, "count", report->flow_count);
 	json_array_open(&json, "flows");
 	for (size_t i = 0; i < count; i++)

@@ -90,6 +90,7 @@ struct monitor *monitor_close(struct monitor *monitor)
 	flowgauge_bpf__destroy(monitor->skeleton);
 	free(monitor->room.keys);
 	free(monitor->room.records);
+	slots_free(monitor->slots);
 	free(monitor->cpu_copies);
 	free(monitor->cpu_taken);
 	free(monitor);

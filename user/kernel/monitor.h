@@ -60,8 +60,10 @@ void monitor_detach(struct monitor *monitor, unsigned int ifindex);
 /* Receives what one reading finds. Pointers are valid during the call only. */
 struct monitor_visitor {
 	void *context;
-	void (*flow)(void *context, const struct flow_key *key, const struct flow_record *record);
-	/* Cumulative since the interface was attached; called after all flows, so that ledger >= flows. */
+	/* `slot` is below max_flows, and the flow's own until monitor_retire frees it, which may be called from here. */
+	void (*flow)(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record);
+	/* Cumulative since the interface was attached; called after all flows, so that ledger >= flows. NULL: the flows
+	 * alone are read. */
 	void (*ledger)(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum);
 	/*
 	 * Packets that the kernel's own counter of a watched interface rose by since it was attached, less those seen;
@@ -79,8 +81,8 @@ struct monitor_reading {
 
 int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor, struct monitor_reading *out);
 
-/* Takes a flow out of the table and gives its last record. -ENOENT if it is not there. */
-int monitor_retire(struct monitor *monitor, const struct flow_key *key, struct flow_record *last);
+/* Takes a flow out of the table and gives its last record. -ENOENT if it is not there; -EBUSY: not now. */
+int monitor_retire(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *last);
 
 /* What became of fragments, over all interfaces since the monitor was opened. */
 int monitor_fragments(struct monitor *monitor, struct fragment_ledger *sum);

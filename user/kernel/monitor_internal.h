@@ -12,6 +12,7 @@
 #include "kernel/clsact.h"
 #include "kernel/hook.h"
 #include "kernel/monitor.h"
+#include "kernel/slots.h"
 #include "records.h"
 #include "rules.h"
 
@@ -52,6 +53,7 @@ struct monitor {
 	struct ledger_record *cpu_copies; /* of one ledger entry */
 	bool *cpu_taken;                  /* which of them are in the sum */
 	struct reading_room room;
+	struct slots *slots;           /* made with the first reading */
 	struct program_cost vlan_cost; /* of programs made for one device that are gone; .program NULL: there were none */
 };
 

@@ -42,21 +42,38 @@ static int room_grow(struct reading_room *room)
 	return room_make(room, room->capacity ? 2 * room->capacity : BATCH_FLOWS);
 }
 
+/* The hash holds max_flows at a time, but in one walk it may show more, as some go and others come. */
+static void flow_visit(const struct monitor *monitor, const struct monitor_visitor *visitor, const struct flow_key *key,
+		       const struct flow_record *record)
+{
+	__s64 slot = slots_take(monitor->slots, key);
+
+	if (slot >= 0)
+		visitor->flow(visitor->context, (uint32_t)slot, key, record);
+}
+
 static void flows_visit(const struct monitor *monitor, const struct monitor_visitor *visitor, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		visitor->flow(visitor->context, &monitor->room.keys[i], &monitor->room.records[i]);
+		flow_visit(monitor, visitor, &monitor->room.keys[i], &monitor->room.records[i]);
+}
+
+static int slots_ready(struct monitor *monitor)
+{
+	if (!monitor->slots)
+		monitor->slots = slots_new(monitor->config.max_flows);
+	return monitor->slots ? 0 : -ENOMEM;
 }
 
 int flows_read_batches(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows)
 {
-	int fd = bpf_map__fd(monitor->skeleton->maps.flows), err = 0;
+	int fd = bpf_map__fd(monitor->skeleton->maps.flows), err = slots_ready(monitor);
 	/* Where the kernel is: a bucket's number today, but no longer than a key in any version. */
 	struct flow_key from, to;
 	struct flow_key *start = NULL;
 	uint32_t count;
 
-	if (!monitor->room.capacity)
+	if (!err && !monitor->room.capacity)
 		err = room_grow(&monitor->room);
 	while (!err) {
 		count = monitor->room.capacity;
@@ -81,12 +98,14 @@ int flows_read_singly(struct monitor *monitor, const struct monitor_visitor *vis
 	struct flow_key key, next;
 	struct flow_record record;
 
-	err = bpf_map_get_next_key(fd, NULL, &next);
+	err = slots_ready(monitor);
+	if (!err)
+		err = bpf_map_get_next_key(fd, NULL, &next);
 	while (!err) {
 		key = next;
 		err = bpf_map_lookup_elem(fd, &key, &record);
 		if (!err) {
-			visitor->flow(visitor->context, &key, &record);
+			flow_visit(monitor, visitor, &key, &record);
 			++*flows;
 		} else if (err != -ENOENT) {
 			return err;
@@ -200,17 +219,22 @@ int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor,
 	err = flows_read_batches(monitor, visitor, &reading.flows);
 	if (batches_are_missing(err) && !reading.flows)
 		err = flows_read_singly(monitor, visitor, &reading.flows);
-	if (!err)
+	if (!err && visitor->ledger)
 		err = ledgers_read(monitor, visitor);
 	if (err)
 		return err;
-	residuals_read(monitor, visitor);
+	if (visitor->ledger)
+		residuals_read(monitor, visitor);
 	reading.duration_ns = clock_monotonic_ns() - reading.monotonic_ns;
 	*out = reading;
 	return 0;
 }
 
-int monitor_retire(struct monitor *monitor, const struct flow_key *key, struct flow_record *last)
+int monitor_retire(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *last)
 {
-	return bpf_map_lookup_and_delete_elem(bpf_map__fd(monitor->skeleton->maps.flows), key, last);
+	int err = bpf_map_lookup_and_delete_elem(bpf_map__fd(monitor->skeleton->maps.flows), key, last);
+
+	if (!err)
+		slots_give(monitor->slots, slot);
+	return err;
 }
