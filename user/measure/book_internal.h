@@ -145,8 +145,16 @@ void pressure_begin(struct book *book, uint64_t monotonic_ns);
 /* Marks the rows of the top; the rows are still in the order of their owners. `weights` is room for a number a row. */
 void top_mark(struct book *book, uint32_t *weights);
 
-/* --- flows: book_flows.c --- */
+/* --- flows that are followed: book_followed.c --- */
 
+/* An entry in the slot, of a flow that is measured from its first packet. NULL: no memory. */
+struct flow_entry *followed_new(struct book *book, uint32_t slot, const struct flow_key *key, uint32_t place);
+/* The same of one that was born before the last reading: what it had then is not known, and so is nothing of this
+ * interval. 0 or -ENOMEM. */
+int followed_late(struct book *book, uint32_t slot, const struct flow_key *key, const struct flow_record *record,
+		  const struct slot_state *state);
+/* Its row, made of this reading. 0 or -ENOMEM. */
+int followed_read(struct book *book, struct flow_entry *entry, const struct flow_record *record);
 /* The entry leaves the book; its slot, if it is still the flow's, holds nothing of it. */
 void entry_leave(struct book *book, struct flow_entry *entry);
 
