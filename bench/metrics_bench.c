@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a scrape costs: the 1000 largest of 65 536 flows, each with gaps and sequence numbers, rendered in both formats
+ * What a scrape costs: 1000 of 65 536 flows, each with gaps and sequence numbers, rendered in both formats
  * and compressed. Prints minimum, median and maximum over the rounds, the size, and the same for JSON. The time is that
  * of the CPU, so that what else the machine does is not in it: nothing here waits.
  *
@@ -100,13 +100,14 @@ static struct report *make_report(void)
 	for (uint32_t i = 0; i < FLOWS; i++) {
 		make_flow(&flows[i], i, &state);
 		add(&report->sums, &flows[i]);
+		flows[i].top = i % (FLOWS / SERIES) == 0 && i / (FLOWS / SERIES) < SERIES;
 	}
 	return report;
 }
 
 static void render(enum page page, const struct report *report, struct text *out)
 {
-	const struct prometheus_config config = { .max_flows = SERIES };
+	const struct prometheus_config config = { .legacy = false };
 
 	if (page == PAGE_JSON)
 		flows_page_render(report, &(struct flows_query){ .top = SERIES }, NULL, out, NULL);

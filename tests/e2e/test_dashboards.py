@@ -230,14 +230,18 @@ def gauge(name, value, labels='instance="m:8080", job="flowgauge"'):
     return {"series": f"{name}{{{labels}}}", "values": f"{value}x60"}
 
 
+def freed(reason, values):
+    labels = f'instance="m:8080", job="flowgauge", reason="{reason}"'
+    return {"series": f"flowgauge_flows_freed_total{{{labels}}}", "values": values if isinstance(values, str) else f"{values}x60"}
+
+
 UP, HOOK = gauge("up", 1), gauge("flowgauge_hook_info", 1, LEDGER + ', hook="tcx"')
 ALERT_CASES = {
     "FlowgaugeDown": ([gauge("up", 0), HOOK], [UP, HOOK]),
     "FlowgaugeWatchesNothing": ([UP], [UP, HOOK]),
     "FlowgaugeOverflow": (list(ledger_series(flow="0+900x60", overflow="0+100x60")),
                           list(ledger_series(flow="0+1000x60"))),
-    "FlowgaugeTableNearlyFull": ([gauge("flowgauge_flows", 950), gauge("flowgauge_flows_limit", 1000)],
-                                 [gauge("flowgauge_flows", 850), gauge("flowgauge_flows_limit", 1000)]),
+    "FlowgaugeTableNearlyFull": ([freed("pressure", "0+100x60")], [freed("pressure", 5), freed("idle", "0+100x60")]),
     "FlowgaugeUnparsed": (list(ledger_series(flow="0+950x60", unparsed="0+50x60")),
                           list(ledger_series(flow="0+995x60", unparsed="0+5x60"))),
     "FlowgaugeLedgerUnbalanced": (list(ledger_series(flow="0+999x60")), list(ledger_series(flow="0+1000x60"))),

@@ -31,7 +31,7 @@ RIGHT = [
     {"interfaces": ["eth0", "wlan*", "a.b", "...", "fifteen-letters"]},
     *({"hook": hook} for hook in ("auto", "xdp", "xdp-generic", "tc", "clsact")),
     *({"direction": direction} for direction in ("in", "out", "both")),
-    {"max_flows": 1}, {"max_flows": 16777216}, {"max_flows": 1e3},
+    {"max_flows": 1}, {"max_flows": 16777216}, {"max_flows": 1e3}, {"followed_flows": 1}, {"followed_flows": 16777216},
     {"idle_timeout_seconds": 1}, {"idle_timeout_seconds": 86400},
     {"interval_seconds": 0.1}, {"interval_seconds": 3600},
     *({"http": {"listen": address}} for address in
@@ -71,7 +71,7 @@ WRONG = [
     {"interfaces": ["eth0,eth1"]}, {"interfaces": ["eth0:1"]}, {"interfaces": ["a/b"]}, {"interfaces": [".."]},
     {"interfaces": [1]}, {"interfaces": [f"eth{i}" for i in range(65)]},
     {"hook": "XDP"}, {"hook": None}, {"direction": "ingress"},
-    {"max_flows": 0}, {"max_flows": 16777217}, {"max_flows": 1.5}, {"max_flows": "1"},
+    {"max_flows": 0}, {"max_flows": 16777217}, {"max_flows": 1.5}, {"followed_flows": 0}, {"followed_flows": "all"}, {"max_flows": "1"},
     {"idle_timeout_seconds": 0.9}, {"idle_timeout_seconds": 86401},
     {"interval_seconds": 0.09}, {"interval_seconds": 3601},
     *({"http": {"listen": address}} for address in ("127.0.0.1", "8080", "::1:80", "[::1]", "example.org:80", "127.0.0.1:http")),
@@ -266,7 +266,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 20
+    assert len(document) == 21
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -26,7 +26,12 @@ static inline struct flow_key key_of(uint32_t number, uint8_t protocol)
 
 static inline struct book *new_book(void)
 {
-	struct book_config config = { .idle_timeout_ns = 60 * SECOND };
+	struct book_config config = {
+		.idle_timeout_ns = 60 * SECOND,
+		.max_flows = 65536,
+		.followed_max = 65536,
+		.top_max = 1000,
+	};
 	struct book *book = NULL;
 
 	assert_int_equal(book_new(&config, &book), 0);
@@ -55,7 +60,7 @@ static inline struct report *tick(struct book *book, uint64_t monotonic_ns, cons
 	for (size_t i = 0; i < count; i++) {
 		struct flow_key key = key_of((uint32_t)i, IPPROTO_UDP);
 
-		assert_int_equal(book_flow(book, &key, &records[i]), 0);
+		assert_int_equal(book_flow(book, (uint32_t)i, &key, &records[i]), 0);
 	}
 	return end(book);
 }

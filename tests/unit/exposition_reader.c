@@ -14,10 +14,24 @@
 
 #define LINES_MAX 100000
 
-struct text exposition_of(const struct report *report, size_t max_flows, bool legacy, enum exposition format)
+/* Of equal ones the first. */
+static size_t larger_ones(const struct report *report, size_t flow)
 {
-	const struct prometheus_config config = { .max_flows = max_flows, .legacy = legacy };
+	size_t count = 0;
+
+	for (size_t i = 0; i < report->flow_count; i++)
+		count += report->flows[i].bytes > report->flows[flow].bytes ||
+			 (report->flows[i].bytes == report->flows[flow].bytes && i < flow);
+	return count;
+}
+
+struct text exposition_of(struct report *report, size_t top, bool legacy, enum exposition format)
+{
+	const struct prometheus_config config = { .legacy = legacy };
 	struct text text = TEXT_EMPTY;
+
+	for (size_t i = 0; i < report->flow_count; i++)
+		report->flows[i].top = larger_ones(report, i) < top;
 
 	prometheus_render(&config, report, format, &text);
 	assert_false(text.failed);

@@ -9,7 +9,8 @@
 	"{interface=\"other\",direction=\"other\",src=\"other\",dst=\"other\",sport=\"other\",dport=\"other\"," \
 	"protocol=\"other\"}"
 
-struct text exposition_of(const struct report *report, size_t max_flows, bool legacy, enum exposition format);
+/* The `top` largest flows by bytes become the report's top. */
+struct text exposition_of(struct report *report, size_t top, bool legacy, enum exposition format);
 
 /* The value of a series, as text; NULL if there is none. Valid until the next call. */
 const char *value_of(const struct text *text, const char *series);

@@ -45,7 +45,7 @@ static int hook_reload(void *context, struct text *error)
 
 int http_bench_open(struct http_bench *bench, const char *address, uint16_t port, char error[HTTP_ERROR_SIZE])
 {
-	const struct http_config config = { .address = address, .port = port, .prometheus = { .max_flows = 1000 } };
+	const struct http_config config = { .address = address, .port = port };
 	const struct http_hooks hooks = { bench, hook_status, hook_ready, hook_reload, flow_rules };
 
 	return http_open(bench->loop, &config, &hooks, &bench->http, error);

@@ -27,10 +27,12 @@ struct report *sample_report(size_t flows, size_t totals)
 	assert_non_null(report->flows);
 	assert_non_null(report->totals);
 	report->flow_count = flows;
+	report->live_flows = report->followed_flows = flows;
 	report->total_count = totals;
 	for (size_t i = 0; i < flows; i++) {
 		strcpy(report->flows[i].interface, "eth0");
 		report->flows[i].key.family = 4;
+		report->flows[i].top = true;
 		report->flows[i].first_seen_ns = SAMPLE_TIME_NS - 1000000000;
 		report->flows[i].interarrival = unknown_gaps;
 	}

@@ -120,7 +120,7 @@ static struct report *tick_backwards(struct book *book, uint64_t monotonic_ns, c
 	while (count-- > 0) {
 		struct flow_key key = key_of(count, IPPROTO_UDP);
 
-		assert_int_equal(book_flow(book, &key, &records[count]), 0);
+		assert_int_equal(book_flow(book, count, &key, &records[count]), 0);
 	}
 	return end(book);
 }
@@ -195,7 +195,7 @@ static void test_protocol_groups(void **state)
 			if (i < 3)
 				model_number(&record.sequence, (uint32_t)(100 * i + 2 * packet), 2);
 		}
-		assert_int_equal(book_flow(book, &key, &record), 0);
+		assert_int_equal(book_flow(book, i, &key, &record), 0);
 	}
 	report = end(book);
 	for (int group = 0; group < PROTOCOL_GROUPS; group++) {

@@ -13,7 +13,8 @@
 
 static void test_idle_flows_retire(void **state)
 {
-	struct flow_key keys[4], quiet = key_of(0, IPPROTO_UDP);
+	struct idle_flow idle[4];
+	struct flow_key quiet = key_of(0, IPPROTO_UDP);
 	struct flow_record records[3] = { 0 };
 	struct book *book = new_book();
 	struct report *report;
@@ -27,14 +28,14 @@ static void test_idle_flows_retire(void **state)
 	for (uint32_t i = 0; i < 3; i++) {
 		struct flow_key key = key_of(i, IPPROTO_UDP);
 
-		assert_int_equal(book_flow(book, &key, &records[i]), 0);
+		assert_int_equal(book_flow(book, i, &key, &records[i]), 0);
 	}
-	assert_int_equal(book_idle(book, keys, 0), 0);
-	assert_int_equal(book_idle(book, keys, 4), 1);
-	assert_memory_equal(&keys[0], &quiet, sizeof(quiet));
+	assert_int_equal(book_idle(book, idle, 0), 0);
+	assert_int_equal(book_idle(book, idle, 4), 1);
+	assert_memory_equal(&idle[0].key, &quiet, sizeof(quiet));
 	model_buffer(&records[0], 70 * SECOND, 1, 500, 458); /* it spoke once more before it was taken out */
-	book_retired(book, &quiet, &records[0]);
-	assert_int_equal(book_idle(book, keys, 4), 0);
+	book_retired(book, idle[0].slot, &quiet, &records[0]);
+	assert_int_equal(book_idle(book, idle, 4), 0);
 	report = end(book);
 	assert_int_equal(report->flow_count, 3);
 	assert_int_equal(report->flows[0].packets, 2);
@@ -47,11 +48,11 @@ static void test_idle_flows_retire(void **state)
 	for (uint32_t i = 1; i < 3; i++) {
 		struct flow_key key = key_of(i, IPPROTO_UDP);
 
-		assert_int_equal(book_flow(book, &key, &records[i]), 0);
+		assert_int_equal(book_flow(book, i, &key, &records[i]), 0);
 	}
-	assert_int_equal(book_idle(book, keys, 4), 1);
-	book_retired(book, &keys[0], &records[2]);
-	assert_int_equal(book_idle(book, keys, 4), 0); /* a second question does not name it again */
+	assert_int_equal(book_idle(book, idle, 4), 1);
+	book_retired(book, idle[0].slot, &idle[0].key, &records[2]);
+	assert_int_equal(book_idle(book, idle, 4), 0); /* a second question does not name it again */
 	report = end(book);
 	assert_int_equal(report->flow_count, 2);
 	assert_int_equal(report->sums.payload_bytes, 58 + 58 + 516);
@@ -61,17 +62,20 @@ static void test_idle_flows_retire(void **state)
 
 static void test_timeout_changes_between_ticks(void **state)
 {
-	struct book_config config = { .idle_timeout_ns = 5 * SECOND };
+	struct book_config config = { .idle_timeout_ns = 5 * SECOND, .max_flows = 1, .followed_max = 1 };
 	struct flow_record record = { 0 };
-	struct flow_key key = key_of(0, IPPROTO_UDP), idle;
+	struct flow_key key = key_of(0, IPPROTO_UDP);
+	struct idle_flow idle;
 	struct book *book = new_book();
 
 	(void)state;
 	model_packet(&record, SECOND);
 	begin(book, 10 * SECOND);
-	assert_int_equal(book_flow(book, &key, &record), 0);
+	assert_int_equal(book_flow(book, 0, &key, &record), 0);
 	assert_int_equal(book_idle(book, &idle, 1), 0);
 	book_configure(book, &config);
+	begin(book, 10 * SECOND);
+	assert_int_equal(book_flow(book, 0, &key, &record), 0);
 	assert_int_equal(book_idle(book, &idle, 1), 1);
 	book_free(book);
 }
@@ -87,7 +91,7 @@ static void test_flow_that_nobody_read_can_retire(void **state)
 	baseline(book, SECOND);
 	model_packet(&record, SECOND);
 	begin(book, 2 * SECOND);
-	book_retired(book, &key, &record);
+	book_retired(book, 0, &key, &record);
 	report = end(book);
 	assert_int_equal(report->flow_count, 1);
 	assert_int_equal(report->flows[0].packets, 1);
@@ -141,7 +145,7 @@ static void test_report_over_several_readings(void **state)
 		while (record.last_ns < hour * 3600 * SECOND)
 			model_packet(&record, record.last_ns + (record.packets & 1 ? 1800 : 2000) * MILLISECOND);
 		begin(book, SECOND + hour * 3600 * SECOND);
-		assert_int_equal(book_flow(book, &key, &record), 0);
+		assert_int_equal(book_flow(book, 0, &key, &record), 0);
 	}
 	report = end(book);
 	assert_true(report->interval == (double)hours * 3600);
@@ -165,7 +169,7 @@ static void test_flow_that_vanished_after_an_abandoned_reading(void **state)
 	model_packet(&records[1], SECOND);
 	baseline(book, SECOND);
 	begin(book, 2 * SECOND);
-	assert_int_equal(book_flow(book, &key, &records[1]), 0);
+	assert_int_equal(book_flow(book, 1, &key, &records[1]), 0);
 	report = tick(book, 3 * SECOND, records, 1);
 	assert_int_equal(report->flow_count, 1);
 	assert_int_equal(ntohl(report->flows[0].key.src[0]), 0x0a000000);

@@ -109,7 +109,7 @@ static void read_flows(struct world *world, struct book *book)
 		struct flow_key key = key_of(index);
 
 		if (world->flows[index].alive)
-			assert_int_equal(book_flow(book, &key, &world->flows[index].record), 0);
+			assert_int_equal(book_flow(book, index, &key, &world->flows[index].record), 0);
 	}
 }
 
@@ -126,7 +126,7 @@ static size_t retire_some(struct world *world, struct book *book)
 			continue;
 		if (random_below(&world->random, 2))
 			speak(world, flow, i);
-		book_retired(book, &key, &flow->record);
+		book_retired(book, i, &key, &flow->record);
 		flow->alive = false;
 		flow->shown = true;
 		count++;
@@ -202,7 +202,11 @@ static size_t alive_now(const struct world *world)
 static void test_random_world(void **state)
 {
 	static struct world world;
-	struct book_config config = { .idle_timeout_ns = 60 * SECOND };
+	struct book_config config = {
+		.idle_timeout_ns = 60 * SECOND,
+		.max_flows = WORLD_FLOWS,
+		.followed_max = WORLD_FLOWS,
+	};
 	struct self_report self = { 0 };
 	struct report *report, *shown = NULL;
 	struct book *book = NULL;
@@ -239,7 +243,7 @@ static void test_random_world(void **state)
 static void test_a_quarter_of_a_million_flows(void **state)
 {
 	static bool found[250000];
-	struct book_config config = { .idle_timeout_ns = 60 * SECOND };
+	struct book_config config = { .idle_timeout_ns = 60 * SECOND, .max_flows = 250000, .followed_max = 250000 };
 	struct self_report self = { 0 };
 	struct report *report;
 	struct book *book = NULL;
@@ -257,7 +261,7 @@ static void test_a_quarter_of_a_million_flows(void **state)
 			if ((i + tick) % 3 == 0)
 				continue;
 			model_buffer(&record, 1, 1, i, i);
-			assert_int_equal(book_flow(book, &key, &record), 0);
+			assert_int_equal(book_flow(book, i, &key, &record), 0);
 			count++;
 		}
 		assert_int_equal(book_report(book, 0, &self, &report), 0);

@@ -28,6 +28,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.hook, HOOK_AUTO);
 	assert_true(config.direction[DIRECTION_INGRESS] && config.direction[DIRECTION_EGRESS]);
 	assert_int_equal(config.max_flows, 65536);
+	assert_int_equal(config.followed_flows, 16384);
 	assert_true(config.idle_timeout_seconds == 60 && config.interval_seconds == 1);
 	assert_true(config.http_enabled && !config.http_allow_unauthenticated);
 	assert_string_equal(config.http_address, "127.0.0.1");
@@ -46,7 +47,7 @@ static void test_every_key(void **state)
 		"\"EXAMPLES\": {\"a\": [1, {}], \"a\": null}, \"EXAMPLE\": 1e3, \"PATTERN\": \"0xFFFFFFFF\", \"OFFSET\": 12,\n"
 		"\"SEQUENCE_THRESHOLD\": 7, \"DISPLAY\": {\"Throughput\": \"False\", \"Goodput\": false, \"Jitter\": \"True\",\n"
 		"\"SEQ_ERRORS\": true}, \"interfaces\": [\"eth0\", \"wlan*\"], \"hook\": \"xdp-generic\", \"direction\": \"out\",\n"
-		"\"max_flows\": 16777216, \"idle_timeout_seconds\": 1.5, \"interval_seconds\": 0.1,\n"
+		"\"max_flows\": 16777216, \"followed_flows\": 9, \"idle_timeout_seconds\": 1.5, \"interval_seconds\": 0.1,\n"
 		"\"http\": {\"enabled\": true, \"listen\": \"[::]:9000\", \"allow_unauthenticated\": true},\n"
 		"\"metrics\": {\"max_flows\": 0, \"bpf_run_time\": true}, \"control\": {\"socket\": \"/tmp/\\u00e9.sock\"},\n"
 		"\"pushgateway\": {\"what\": [\"rtt\", \"totals\"], \"url\": \"https://p:1/x\", \"grouping\": {\"b\": \"\", \"a\": \"c\"},\n"
@@ -69,6 +70,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config.hook, HOOK_XDP_GENERIC);
 	assert_true(!config.direction[DIRECTION_INGRESS] && config.direction[DIRECTION_EGRESS]);
 	assert_int_equal(config.max_flows, 16777216);
+	assert_int_equal(config.followed_flows, 9);
 	assert_true(config.idle_timeout_seconds == 1.5 && config.interval_seconds == 0.1);
 	assert_string_equal(config.http_address, "::");
 	assert_int_equal(config.http_port, 9000);

@@ -41,6 +41,7 @@ static const struct {
 	{ "{\"http\": true}", "line 1: http: true is not an object in braces" },
 	{ "[1,\n 2]", "[1, 2] is not an object: {\"RULES\": []} would be one" },
 	{ "{\"max_flows\": 0}", "line 1: max_flows: 0" FLOWS },
+	{ "{\"followed_flows\": 0}", "line 1: followed_flows: 0" FLOWS },
 	{ "{\"max_flows\": 16777217}", "line 1: max_flows: 16777217" FLOWS },
 	{ "{\"max_flows\": 1.5}", "line 1: max_flows: 1.5" FLOWS },
 	{ "{\"max_flows\": 1e999}", "line 1: max_flows: 1e999" FLOWS },

@@ -128,18 +128,19 @@ static void test_total(void **state)
 								     100 * (uint64_t)(outcome + 1) };
 	json_begin(&json, &text);
 	record_total(&json, report, &report->totals[1]);
-	assert_string_equal(text.bytes,
-			    "{\"type\":\"total\",\"time\":\"2026-11-21T08:00:00.123456789Z\",\"interface\":\"eth0\","
-			    "\"direction\":\"egress\",\"seen\":{\"packets\":15,\"bytes\":1500},"
-			    "\"flows\":{\"packets\":1,\"bytes\":100},\"overflow\":{\"packets\":2,\"bytes\":200},"
-			    "\"filtered\":{\"packets\":3,\"bytes\":300},\"unparsed\":{\"packets\":4,\"bytes\":400},"
-			    "\"non_ip\":{\"packets\":5,\"bytes\":500},\"residual_packets\":null}");
+	assert_string_equal(
+		text.bytes,
+		"{\"type\":\"total\",\"time\":\"2026-11-21T08:00:00.123456789Z\",\"interface\":\"eth0\","
+		"\"direction\":\"egress\",\"seen\":{\"packets\":15,\"bytes\":1500},"
+		"\"flows\":{\"packets\":1,\"bytes\":100},\"overflow\":{\"packets\":2,\"bytes\":200},"
+		"\"filtered\":{\"packets\":3,\"bytes\":300},\"unparsed\":{\"packets\":4,\"bytes\":400},"
+		"\"non_ip\":{\"packets\":5,\"bytes\":500},\"unaccounted_packets\":0,\"residual_packets\":null}");
 	text_clear(&text);
 	report->totals[1].residual_known = true;
 	report->totals[1].residual_packets = -3;
 	json_begin(&json, &text);
 	record_total(&json, report, &report->totals[1]);
-	assert_non_null(strstr(text.bytes, "\"bytes\":500},\"residual_packets\":-3}"));
+	assert_non_null(strstr(text.bytes, "\"bytes\":500},\"unaccounted_packets\":0,\"residual_packets\":-3}"));
 	text_free(&text);
 	report_release(report);
 }

@@ -74,7 +74,8 @@ static void test_values(void **state)
 		{ "flowgauge_ledger_residual_packets{interface=\"eth0\",direction=\"ingress\"}", "-12" },
 		{ "flowgauge_ledger_residual_packets{interface=\"eth0\",direction=\"egress\"}", NULL },
 		{ "flowgauge_flows_limit", "65536" },
-		{ "flowgauge_flows", "1" },
+		{ "flowgauge_flows", "3" },
+		{ "flowgauge_flows_followed", "3" },
 		{ "tcp_throughput", NULL },
 	};
 	(void)state;
@@ -357,7 +358,7 @@ static void test_groups(void **state)
 	static const char rest[] =
 		"{group=\"nets\",interface=\"other\",direction=\"other\",src=\"other\",dst=\"other\","
 		"sport=\"other\",dport=\"other\",protocol=\"other\"}";
-	const struct prometheus_config config = { .max_flows = 10 };
+	const struct prometheus_config config = { 0 };
 	struct report *report = sample_report(0, 0);
 	struct text text = TEXT_EMPTY;
 	char line[512];

@@ -31,6 +31,7 @@ void config_defaults(struct config *config)
 		.hook = HOOK_AUTO,
 		.direction = { true, true },
 		.max_flows = 65536,
+		.followed_flows = 16384,
 		.idle_timeout_seconds = 60,
 		.interval_seconds = 1,
 		.http_enabled = true,

@@ -50,6 +50,7 @@ struct config {
 	enum hook_choice hook;
 	bool direction[DIRECTIONS];
 	uint32_t max_flows;          /* 1 to 16777216; default 65536 */
+	uint32_t followed_flows;     /* of them with all measures; 1 to 16777216; default 16384 */
 	double idle_timeout_seconds; /* 1 to 86400; default 60 */
 	double interval_seconds;     /* 0.1 to 3600; default 1 */
 	bool bits;

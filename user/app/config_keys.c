@@ -222,6 +222,7 @@ static const struct config_key keys[] = {
 	{ .name = "decapsulate", .read = read_tunnels },
 	{ .name = "vlan", .read = read_vlan },
 	{ "max_flows", read_u32, FIELD(max_flows), 1, MAX_FLOWS_HIGH },
+	{ "followed_flows", read_u32, FIELD(followed_flows), 1, MAX_FLOWS_HIGH },
 	{ "idle_timeout_seconds", read_seconds, FIELD(idle_timeout_seconds), 1, 86400 },
 	{ "interval_seconds", read_seconds, FIELD(interval_seconds), INTERVAL_LOW, INTERVAL_HIGH },
 	{ .name = "http.enabled", .read = read_bool, .field = FIELD(http_enabled) },

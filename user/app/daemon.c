@@ -76,12 +76,15 @@ static int open_loop(struct daemon *daemon)
 	daemon->signals.received = signal_received;
 	daemon->tick.expired = tick_expired;
 	daemon->end.expired = end_expired;
+	daemon->press.expired = press_expired;
 	if (!error)
 		error = loop_signals_add(daemon->loop, &daemon->signals, &set);
 	if (!error)
 		error = loop_timer_add(daemon->loop, &daemon->tick);
 	if (!error)
 		error = loop_timer_add(daemon->loop, &daemon->end);
+	if (!error)
+		error = loop_timer_add(daemon->loop, &daemon->press);
 	return error ? fail(daemon, EXIT_FAILED, strerror(-error)) : 0;
 }
 
@@ -209,6 +212,8 @@ static int start_ticking(struct daemon *daemon)
 
 	if (!error && end)
 		error = loop_timer_set(&daemon->end, end, 0);
+	if (!error)
+		error = press_start(daemon);
 	return error ? fail(daemon, EXIT_FAILED, strerror(-error)) : 0;
 }
 
@@ -264,6 +269,7 @@ static void close_all(struct daemon *daemon)
 	daemon->devices = devices_free(daemon->devices);
 	loop_timer_remove(&daemon->tick);
 	loop_timer_remove(&daemon->end);
+	loop_timer_remove(&daemon->press);
 	loop_signals_remove(&daemon->signals);
 	daemon->loop = loop_free(daemon->loop);
 	text_free(&daemon->line_buffer);
@@ -305,7 +311,7 @@ int daemon_run(const struct options *options, struct config *config)
 	}
 	daemon->options = options;
 	daemon->config = config;
-	daemon->signals.source.fd = daemon->tick.source.fd = daemon->end.source.fd = -1;
+	daemon->signals.source.fd = daemon->tick.source.fd = daemon->end.source.fd = daemon->press.source.fd = -1;
 	if (!open_all(daemon)) {
 		log_file_begin();
 		error = loop_run(daemon->loop);

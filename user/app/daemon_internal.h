@@ -23,6 +23,8 @@ struct daemon {
 	struct loop_signals signals;
 	struct loop_timer tick;
 	struct loop_timer end;
+	struct loop_timer press; /* looks whether the table is nearly full */
+	uint64_t press_after_ns; /* not before, as the last time took long */
 	struct monitor *monitor;
 	struct watch *watch;
 	struct book *book;
@@ -42,6 +44,7 @@ struct daemon {
 	struct text line_buffer;
 	bool output_skipping; /* ticks are being left out of standard output */
 	uint64_t late_ticks;
+	bool unaccounted;   /* packets were found that no flow has: said once */
 	bool running_late;  /* the last tick came late: said once, not at each of them */
 	uint64_t ticked_ns; /* CLOCK_MONOTONIC of the last report */
 	int status;         /* exit status */
@@ -56,6 +59,18 @@ int daemon_refresh_devices(struct daemon *daemon);
 
 /* push.c: opens daemon->pushgateway if there is one to push to. 0, or -errno with one line. */
 int daemon_open_pushgateway(struct daemon *daemon, char error[PUSHGATEWAY_ERROR_SIZE]);
+
+/*
+ * freeing.c: takes the idle flows out of the table that the reading has found so far; and, if the table is nearly full,
+ * others, as the reading just made says. free_end follows the last of them. 0 or -errno. Between ticks a timer looks whether
+ * the table is nearly full.
+ */
+void free_idle(struct daemon *daemon);
+int free_pressed(struct daemon *daemon);
+int free_end(struct daemon *daemon);
+void free_left(struct daemon *daemon, const struct flow_key *key, const struct flow_record *record);
+void press_expired(struct loop_timer *timer, uint64_t expirations);
+int press_start(struct daemon *daemon);
 
 /* reload.c: 0, or -errno with one line; nothing is changed then. Appends what it has to say to `said`, if anything. */
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said);

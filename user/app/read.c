@@ -36,9 +36,8 @@ struct reading {
 static void take_flow(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
 {
 	struct reading *reading = context;
-	int error = book_flow(reading->book, key, record);
+	int error = book_flow(reading->book, slot, key, record);
 
-	(void)slot;
 	if (error && !reading->error)
 		reading->error = error;
 	groups_flow(reading->groups, key, record->packets + record->spilled.packets,
@@ -209,7 +208,11 @@ static int report_whole(struct reading *reading)
 int read_run(const struct config *config)
 {
 	struct reading reading = { .config = config };
-	struct book_config book = { .idle_timeout_ns = UINT64_MAX };
+	struct book_config book = {
+		.idle_timeout_ns = UINT64_MAX,
+		.max_flows = config->max_flows,
+		.followed_max = config->max_flows,
+	};
 	struct groups_config groups = { config->groups, config->group_count, flow_rules.matches };
 	struct monitor_config monitor = { .constants = config->constants, .max_flows = config->max_flows };
 	char line[MONITOR_ERROR_SIZE] = "";

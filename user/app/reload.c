@@ -29,14 +29,20 @@ struct console_config daemon_console_config(const struct daemon *daemon)
 struct prometheus_config daemon_prometheus_config(const struct daemon *daemon)
 {
 	return (struct prometheus_config){
-		.max_flows = daemon->config->metrics_max_flows,
 		.legacy = daemon->config->legacy_metrics,
 	};
 }
 
 struct book_config daemon_book_config(const struct daemon *daemon)
 {
-	return (struct book_config){ .idle_timeout_ns = (uint64_t)(daemon->config->idle_timeout_seconds * 1e9) };
+	const struct config *config = daemon->config;
+
+	return (struct book_config){
+		.idle_timeout_ns = (uint64_t)(config->idle_timeout_seconds * 1e9),
+		.max_flows = config->max_flows,
+		.followed_max = config->followed_flows,
+		.top_max = config->metrics_max_flows,
+	};
 }
 
 struct groups_config daemon_groups_config(const struct daemon *daemon)
@@ -99,6 +105,7 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 	config->bits = wanted->bits;
 	config->nominal_gap_ms = wanted->nominal_gap_ms;
 	config->idle_timeout_seconds = wanted->idle_timeout_seconds;
+	config->followed_flows = wanted->followed_flows;
 	config->metrics_max_flows = wanted->metrics_max_flows;
 	config->legacy_metrics = wanted->legacy_metrics;
 	if (wanted->interval_seconds != config->interval_seconds) {

@@ -47,7 +47,8 @@ static void status_members(const struct daemon *daemon, struct json_writer *json
 		json_null(json, "http_port");
 	json_double(json, "interval_seconds", config->interval_seconds);
 	json_u64(json, "rules", config->rule_count);
-	json_u64(json, "flows", daemon->report ? daemon->report->flow_count : 0);
+	json_u64(json, "flows", daemon->report ? daemon->report->live_flows : 0);
+	json_u64(json, "flows_followed", daemon->report ? daemon->report->followed_flows : 0);
 	json_u64(json, "flows_limit", config->max_flows);
 	json_u64(json, "late_ticks", daemon->late_ticks);
 	json_u64(json, "ticks_left_out_of_output", daemon->stream ? stream_left_out(daemon->stream) : 0);

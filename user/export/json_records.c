@@ -217,6 +217,7 @@ void record_total(struct json_writer *json, const struct report *report, const s
 	member_tally(json, "seen", &total->seen);
 	for (int outcome = 0; outcome < OUTCOMES; outcome++)
 		member_tally(json, outcomes[outcome], &total->outcome[outcome]);
+	json_u64(json, "unaccounted_packets", total->unaccounted_packets);
 	if (total->residual_known)
 		json_i64(json, "residual_packets", total->residual_packets);
 	else

@@ -166,7 +166,7 @@ void prometheus_render(const struct prometheus_config *config, const struct repo
 {
 	struct exposition_writer writer = { .out = out, .format = format };
 
-	write_flows(&writer, report, config->max_flows);
+	write_flows(&writer, report);
 	write_groups(&writer, report);
 	write_ledger(&writer, report);
 	write_devices(&writer, report);

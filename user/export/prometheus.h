@@ -11,8 +11,7 @@
 enum exposition { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
 struct prometheus_config {
-	size_t max_flows; /* flow series sets; the largest by bytes; the rest are one set labelled "other" */
-	bool legacy;      /* also the 30 unlabelled gauges of old dashboards */
+	bool legacy; /* also the 30 unlabelled gauges of old dashboards */
 };
 
 /* What may be pushed to a Pushgateway. */

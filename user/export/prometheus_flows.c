@@ -130,11 +130,11 @@ static void write_tcp_flags(struct exposition_writer *writer, const struct serie
 	}
 }
 
-void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows)
+void write_flows(struct exposition_writer *writer, const struct report *report)
 {
 	struct series_set set;
 
-	if (series_select(report, max_flows, &set)) {
+	if (series_select(report, &set)) {
 		writer->out->failed = true;
 		return;
 	}

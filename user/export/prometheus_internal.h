@@ -60,13 +60,13 @@ struct labels labels_of(const struct text *labels, size_t start);
 extern const char *const direction_labels[DIRECTIONS];
 
 /*
- * The series of flows: the largest flows by bytes, each with all flows that have the same labels (they differ in VLAN
- * tags), and everything that the ledger counted as flows but these, as one more.
+ * The series of flows: the report's top, each with all flows that have the same labels (they differ in VLAN tags), and
+ * everything else that was counted as flows, as one more.
  */
 struct series {
 	struct labels labels;
-	struct flow_report flow; /* sums of the counters and rates; the rest is the largest flow's */
-	size_t source;           /* index of the largest flow in the report */
+	struct flow_report flow; /* sums of the counters and rates; the rest is that of the fastest flow of the top */
+	size_t source;           /* index of that flow in the report */
 	bool is_rest;
 };
 
@@ -76,10 +76,10 @@ struct series_set {
 	struct text labels;
 };
 
-int series_select(const struct report *report, size_t max_flows, struct series_set *out); /* 0 or -ENOMEM */
+int series_select(const struct report *report, struct series_set *out); /* 0 or -ENOMEM */
 void series_free(struct series_set *set);
 
-void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows);
+void write_flows(struct exposition_writer *writer, const struct report *report);
 void write_groups(struct exposition_writer *writer, const struct report *report);
 void write_ledger(struct exposition_writer *writer, const struct report *report);
 void write_devices(struct exposition_writer *writer, const struct report *report);

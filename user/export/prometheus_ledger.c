@@ -49,6 +49,14 @@ static void write_outcome(struct exposition_writer *writer, const struct report 
 	}
 }
 
+static void write_unaccounted(struct exposition_writer *writer, const struct report *report, struct text *labels)
+{
+	family_begin(writer, "flowgauge_unaccounted_packets", FAMILY_COUNTER,
+		     "Packets charged as flow that are in no flow: always 0; anything else is a defect.");
+	for (size_t i = 0; i < report->total_count; i++)
+		sample_u64(writer, total_labels(labels, &report->totals[i]), report->totals[i].unaccounted_packets);
+}
+
 static void write_residual(struct exposition_writer *writer, const struct report *report, struct text *labels)
 {
 	family_begin(writer, "flowgauge_ledger_residual_packets", FAMILY_GAUGE,
@@ -67,6 +75,7 @@ void write_ledger(struct exposition_writer *writer, const struct report *report)
 	write_seen(writer, report, &labels, true);
 	write_outcome(writer, report, &labels, false);
 	write_outcome(writer, report, &labels, true);
+	write_unaccounted(writer, report, &labels);
 	write_residual(writer, report, &labels);
 	text_free(&labels);
 }

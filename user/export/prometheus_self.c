@@ -31,15 +31,6 @@ static void write_build(struct exposition_writer *writer, struct text *labels)
 	sample_u64(writer, labels_of(labels, 0), 1);
 }
 
-static uint64_t flows_in_table(const struct report *report)
-{
-	uint64_t flows = 0;
-
-	for (int group = 0; group < PROTOCOL_GROUPS; group++)
-		flows += report->protocols[group].flows;
-	return flows;
-}
-
 static void write_hooks(struct exposition_writer *writer, const struct report *report, struct text *labels)
 {
 	family_begin(writer, "flowgauge_hook_info", FAMILY_GAUGE,
@@ -89,6 +80,20 @@ static void write_fragments(struct exposition_writer *writer, const struct self_
 		text_clear(labels);
 		label_append(labels, 0, "fate", fates[fate]);
 		sample_u64(writer, labels_of(labels, 0), self->fragments.packets[fate]);
+	}
+}
+
+/* Flows taken out of the table: as nothing came of them for long, or to make room for others. */
+static void write_freed(struct exposition_writer *writer, const struct self_report *self, struct text *labels)
+{
+	static const char *const reasons[FREED_REASONS] = { "idle", "pressure" };
+
+	family_begin(writer, "flowgauge_flows_freed", FAMILY_COUNTER,
+		     "Flows taken out of the table: idle ones, and those that made room when it was nearly full.");
+	for (int reason = 0; reason < FREED_REASONS; reason++) {
+		text_clear(labels);
+		label_append(labels, 0, "reason", reasons[reason]);
+		sample_u64(writer, labels_of(labels, 0), self->freed[reason]);
 	}
 }
 
@@ -171,9 +176,12 @@ void write_self(struct exposition_writer *writer, const struct report *report)
 	struct text labels = TEXT_EMPTY;
 
 	write_build(writer, &labels);
-	write_gauge(writer, "flowgauge_flows", "Flows in the table.", (double)flows_in_table(report));
+	write_gauge(writer, "flowgauge_flows", "Flows in the table.", (double)report->live_flows);
+	write_gauge(writer, "flowgauge_flows_followed", "Flows in the table of which every measure is taken.",
+		    (double)report->followed_flows);
 	write_gauge(writer, "flowgauge_flows_limit", "Flows that the table has room for.",
 		    (double)report->self.flows_limit);
+	write_freed(writer, &report->self, &labels);
 	write_hooks(writer, report, &labels);
 	write_programs(writer, &report->self, &labels);
 	write_fragments(writer, &report->self, &labels);

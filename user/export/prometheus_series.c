@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which series the flows have. A scrape must stay small however many flows there are, and its sums must be exact: so
- * the largest flows by bytes have series of their own, and what the ledger counted as flows but these is one more, whose
- * labels are all "other".
+ * the report's top flows have series of their own, and what was counted as flows but these is one more, whose labels are
+ * all "other".
  *
  * Series with the same labels twice fail a whole scrape. Flows may differ in what is no label: their VLAN tags, or the
  * index of an interface that came back under its old name. Such flows share a series, whether or not they are all
- * among the largest, so that a series does not jump when one of them grows.
+ * in the top, so that a series does not jump when one of them grows.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,61 +24,12 @@
 static const char *const flow_label_names[] = { "interface", "direction", "src", "dst", "sport", "dport", "protocol" };
 #define FLOW_LABELS (sizeof(flow_label_names) / sizeof(flow_label_names[0]))
 
-struct candidate {
-	uint64_t bytes;
-	size_t index; /* in the report */
-};
-
 /* Series by their labels: open addressing, at most half full. */
 struct label_table {
 	uint32_t *slots; /* index of the series or TABLE_FREE; owned */
 	size_t mask;
 	uint64_t seed; /* keeps a sender from choosing flows that all fall into one slot */
 };
-
-static bool is_larger(const struct candidate *a, const struct candidate *b)
-{
-	return a->bytes != b->bytes ? a->bytes > b->bytes : a->index < b->index;
-}
-
-static int compare_candidates(const void *left, const void *right)
-{
-	return is_larger(left, right) ? -1 : 1; /* no two are equal: their indexes differ */
-}
-
-/* Lets the candidate at `hole` of a heap, whose smallest is on top, sink to its place. */
-static void heap_sink(struct candidate *heap, size_t count, size_t hole)
-{
-	struct candidate sinking = heap[hole];
-
-	for (size_t child = 2 * hole + 1; child < count; child = 2 * hole + 1) {
-		if (child + 1 < count && is_larger(&heap[child], &heap[child + 1]))
-			child++;
-		if (!is_larger(&sinking, &heap[child]))
-			break;
-		heap[hole] = heap[child];
-		hole = child;
-	}
-	heap[hole] = sinking;
-}
-
-/* The `count` largest flows, largest first; count is not over the report's. */
-static void choose_largest(const struct report *report, struct candidate *chosen, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		chosen[i] = (struct candidate){ report->flows[i].bytes, i };
-	for (size_t i = count / 2; i-- > 0;)
-		heap_sink(chosen, count, i);
-	for (size_t i = count; count && i < report->flow_count; i++) {
-		struct candidate candidate = { report->flows[i].bytes, i };
-
-		if (!is_larger(&candidate, &chosen[0]))
-			continue;
-		chosen[0] = candidate;
-		heap_sink(chosen, count, 0);
-	}
-	qsort(chosen, count, sizeof(*chosen), compare_candidates);
-}
 
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
@@ -162,14 +113,22 @@ static void merge_tcp(struct tcp_report *into, const struct tcp_report *from)
 	into->rst += from->rst;
 }
 
+static void add_rate(double *sum, double part)
+{
+	if (isnan(*sum))
+		*sum = part;
+	else if (!isnan(part))
+		*sum += part;
+}
+
 /* Mean and deviation of the gaps stay the larger flow's: its own packets' spacing, not that of two mixed streams. */
 static void merge(struct flow_report *into, const struct flow_report *from)
 {
 	into->packets += from->packets;
 	into->bytes += from->bytes;
 	into->payload_bytes += from->payload_bytes;
-	into->throughput += from->throughput;
-	into->goodput += from->goodput;
+	add_rate(&into->throughput, from->throughput);
+	add_rate(&into->goodput, from->goodput);
 	into->gaps_total += from->gaps_total;
 	into->gap_seconds_total += from->gap_seconds_total;
 	into->gap_squared_seconds_total += from->gap_squared_seconds_total;
@@ -268,28 +227,30 @@ static struct flow_report count_rest(const struct report *report, const struct s
 	return rest;
 }
 
-/* Fills the set from the chosen flows, and lets every other flow join the series of its labels or the rest. */
-static void fill(const struct report *report, const struct candidate *chosen, size_t count,
-		 const struct label_table *table, struct series_set *set)
+/* Fills the set from the top flows, and lets every other flow join the series of its labels or the rest. */
+static void fill(const struct report *report, const struct label_table *table, struct series_set *set)
 {
-	double throughput = report->interval > 0 ? 0 : NAN, goodput = throughput; /* of the rest */
+	bool known = report->interval > 0;
+	double throughput = known ? report->others_throughput : NAN, goodput = known ? report->others_goodput : NAN;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct flow_report *flow = &report->flows[chosen[i].index];
-		uint32_t *slot = table_slot(table, set->items, flow);
+	for (size_t i = 0; i < report->flow_count; i++) {
+		uint32_t *slot;
 
+		if (!report->flows[i].top)
+			continue;
+		slot = table_slot(table, set->items, &report->flows[i]);
 		if (*slot != TABLE_FREE)
 			continue;
 		*slot = (uint32_t)set->count;
-		set->items[set->count++] = (struct series){ .flow = *flow, .source = chosen[i].index };
+		set->items[set->count++] = (struct series){ .flow = report->flows[i], .source = i };
 	}
 	for (size_t i = 0; i < report->flow_count; i++) {
 		const struct flow_report *flow = &report->flows[i];
 		uint32_t slot = *table_slot(table, set->items, flow);
 
 		if (slot == TABLE_FREE) {
-			throughput += flow->throughput;
-			goodput += flow->goodput;
+			add_rate(&throughput, flow->throughput);
+			add_rate(&goodput, flow->goodput);
 		} else if (set->items[slot].source != i) {
 			merge(&set->items[slot].flow, flow);
 		}
@@ -342,22 +303,28 @@ static int render_labels(struct series_set *set)
 	return 0;
 }
 
-int series_select(const struct report *report, size_t max_flows, struct series_set *out)
+static size_t top_count(const struct report *report)
 {
-	size_t count = max_flows < report->flow_count ? max_flows : report->flow_count;
-	struct candidate *chosen = calloc(count + 1, sizeof(*chosen));
+	size_t count = 0;
+
+	for (size_t i = 0; i < report->flow_count; i++)
+		count += report->flows[i].top;
+	return count;
+}
+
+int series_select(const struct report *report, struct series_set *out)
+{
+	size_t count = top_count(report);
 	struct series_set set = { .items = calloc(count + 1, sizeof(*set.items)), .labels = TEXT_EMPTY };
 	struct label_table table = { 0 };
 	int error = -ENOMEM;
 
-	if (!chosen || !set.items || table_new(&table, count, report->time_ns * 0x9e3779b97f4a7c15ULL))
+	if (!set.items || table_new(&table, count, report->time_ns * 0x9e3779b97f4a7c15ULL))
 		goto out;
-	choose_largest(report, chosen, count);
-	fill(report, chosen, count, &table, &set);
+	fill(report, &table, &set);
 	error = render_labels(&set);
 out:
 	free(table.slots);
-	free(chosen);
 	if (error)
 		series_free(&set);
 	else

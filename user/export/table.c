@@ -261,6 +261,8 @@ static void build_head_line(struct table *table, const struct console_config *co
 	else
 		add_piece(&line, config->width, "interval " CELL_UNKNOWN);
 	add_piece_f(&line, config->width, "%zu flow%s", report->flow_count, report->flow_count == 1 ? "" : "s");
+	if (report->live_flows > report->flow_count)
+		add_piece_f(&line, config->width, "of %llu", (unsigned long long)report->live_flows);
 	if (report->late_ticks)
 		add_piece_f(&line, config->width, "late by %llu tick%s", (unsigned long long)report->late_ticks,
 			    report->late_ticks == 1 ? "" : "s");

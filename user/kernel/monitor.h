@@ -62,11 +62,14 @@ struct interface_counters; /* kernel/interface_counters.h */
 /* Receives what one reading finds. Pointers are valid during the call only. */
 struct monitor_visitor {
 	void *context;
-	/* The slot is the flow's as long as it is not retired; it is below the monitor's max_flows. */
+	/* `slot` is below max_flows, and the flow's own until monitor_retire frees it, which may be called from here. */
 	void (*flow)(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record);
-	/* Packets, in `spilled` only, of a flow that has left the table; they are not read again. NULL: not wanted. */
+	/* A flow is in the slot, but could not be read: a packet has held it all the time. NULL: not wanted. */
+	void (*unread)(void *context, uint32_t slot);
+	/* Packets, in `spilled` only, that came to a flow when it had just left the table. NULL: not wanted. */
 	void (*left)(void *context, const struct flow_key *key, const struct flow_record *record);
-	/* Cumulative since the interface was attached; called after all flows, so that ledger >= flows. */
+	/* Cumulative since the interface was attached; called after all flows, so that ledger >= flows. NULL: the flows
+	 * alone are read. */
 	void (*ledger)(void *context, unsigned int ifindex, enum direction direction, const struct ledger_record *sum);
 	/*
 	 * Packets that the kernel's own counter of a watched interface rose by since it was attached, less those seen;
@@ -86,12 +89,13 @@ struct monitor_reading {
 
 int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor, struct monitor_reading *out);
 
+/* How many flows are in the table now; cheap. */
+uint32_t monitor_flows(const struct monitor *monitor);
 /* The flow's slot; -ENOENT if it is not in the table. */
 int monitor_find(struct monitor *monitor, const struct flow_key *key, uint32_t *slot);
 /*
- * Takes a flow out of the table and gives its last record, whose `spilled` is empty: what was there goes to the visitor's
- * `left`. -ENOENT if the flow is not in this slot; -EBUSY: ask again after the next reading. After the last of a series,
- * monitor_retire_end.
+ * Takes a flow out of the table and gives its last record. -ENOENT if it is not in this slot; -EBUSY: ask again after the
+ * next reading. After the last of a series, monitor_retire_end: packets that came too late go to the visitor's `left`.
  */
 int monitor_retire(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *last);
 int monitor_retire_end(struct monitor *monitor, const struct monitor_visitor *visitor);

@@ -51,6 +51,8 @@ struct monitor {
 	struct slots *table;
 	struct spilled_flow *spilled; /* of the last reading, by slot; NULL: there never were any */
 	unsigned int spilled_count;
+	struct spilled_flow *given; /* of them, what the last records of retired flows had; in the same memory */
+	unsigned int given_count;
 	struct program_cost vlan_cost; /* of programs made for one device that are gone; .program NULL: there were none */
 };
 

@@ -111,11 +111,12 @@ int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor,
 	int err;
 
 	err = flows_read(monitor, visitor, &reading.flows);
-	if (!err)
+	if (!err && visitor->ledger)
 		err = ledgers_read(monitor, visitor);
 	if (err)
 		return err;
-	residuals_read(monitor, visitor);
+	if (visitor->ledger)
+		residuals_read(monitor, visitor);
 	reading.duration_ns = clock_monotonic_ns() - reading.monotonic_ns;
 	*out = reading;
 	return 0;

@@ -74,10 +74,12 @@ static int spilled_read(struct monitor *monitor)
 
 	monitor->spilled_count = 0;
 	err = bpf_map_get_next_key(fd, NULL, &next);
-	if (!err && !monitor->spilled)
-		monitor->spilled = malloc(SPILLED_MAX * sizeof(*monitor->spilled));
-	if (!err && !monitor->spilled)
-		return -ENOMEM;
+	if (!err && !monitor->spilled) {
+		monitor->spilled = malloc(2 * SPILLED_MAX * sizeof(*monitor->spilled));
+		if (!monitor->spilled)
+			return -ENOMEM;
+		monitor->given = monitor->spilled + SPILLED_MAX;
+	}
 	while (!err && monitor->spilled_count < SPILLED_MAX) {
 		key = next;
 		err = bpf_map_get_next_key(fd, &key, &next);
@@ -97,15 +99,41 @@ static void wait_for_programs(void)
 		usleep(PROGRAM_LONGEST_US); /* the kernel has no such call, or not for CPUs without a tick */
 }
 
+/* What the flow's last record had of an entry already. */
+static struct spilled_record take_given(struct monitor *monitor, const struct flow_key *entry)
+{
+	struct spilled_record sum = { 0 };
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < monitor->given_count; i++) {
+		const struct spilled_flow *given = &monitor->given[i];
+
+		if (memcmp(&given->key, entry, sizeof(*entry)) != 0) {
+			monitor->given[kept++] = *given;
+			continue;
+		}
+		sum.packets += given->record.packets;
+		sum.bytes += given->record.bytes;
+		sum.payload_bytes += given->record.payload_bytes;
+	}
+	monitor->given_count = kept;
+	return sum;
+}
+
 static void take_out(struct monitor *monitor, const struct monitor_visitor *visitor, const struct spilled_flow *flow)
 {
 	struct flow_key key = flow_of(&flow->key);
 	struct flow_record left = { 0 };
+	struct spilled_record given;
 
 	if (bpf_map_lookup_elem(map_of(monitor), &flow->key, &left.spilled) ||
 	    bpf_map_delete_elem(map_of(monitor), &flow->key))
 		return;
-	if (visitor->left)
+	given = take_given(monitor, &flow->key);
+	left.spilled.packets -= given.packets;
+	left.spilled.bytes -= given.bytes;
+	left.spilled.payload_bytes -= given.payload_bytes;
+	if (left.spilled.packets)
 		visitor->left(visitor->context, &key, &left);
 }
 
@@ -116,7 +144,7 @@ static int spilled_leave(struct monitor *monitor, const struct monitor_visitor *
 	int err = spilled_read(monitor);
 	unsigned int count = monitor->spilled_count;
 
-	if (err || !count || monitor->spilled[count - 1].slot != SPILLED_NOWHERE)
+	if (err || !visitor->left || !count || monitor->spilled[count - 1].slot != SPILLED_NOWHERE)
 		return err;
 	__atomic_store_n(&monitor->skeleton->bss->spilled_side, !side, __ATOMIC_SEQ_CST);
 	wait_for_programs();
@@ -127,7 +155,7 @@ static int spilled_leave(struct monitor *monitor, const struct monitor_visitor *
 }
 
 struct visit {
-	const struct monitor *monitor;
+	struct monitor *monitor;
 	const struct monitor_visitor *visitor;
 };
 
@@ -143,20 +171,22 @@ static const struct spilled_flow *spilled_of(const struct monitor *monitor, uint
 	return found;
 }
 
-static void add_spilled(const struct monitor *monitor, uint32_t slot, const struct flow_key *key,
-			struct flow_record *record)
+/* Adds the flow's entries to its record. If it is the last one, notes that it has them. */
+static void add_spilled(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *record,
+			bool is_last)
 {
 	const struct spilled_flow *end = monitor->spilled + monitor->spilled_count;
 
-	for (const struct spilled_flow *flow = spilled_of(monitor, slot); flow && flow < end && flow->slot == slot;
-	     flow++) {
+	for (const struct spilled_flow *flow = spilled_of(monitor, slot); flow && flow < end && flow->slot == slot; flow++) {
 		struct flow_key own = flow_of(&flow->key);
 
-		if (memcmp(&own, key, sizeof(own)) != 0)
+		if (memcmp(&own, key, sizeof(own)) != 0 || (is_last && monitor->given_count == SPILLED_MAX))
 			continue;
 		record->spilled.packets += flow->record.packets;
 		record->spilled.bytes += flow->record.bytes;
 		record->spilled.payload_bytes += flow->record.payload_bytes;
+		if (is_last)
+			monitor->given[monitor->given_count++] = *flow;
 	}
 }
 
@@ -167,16 +197,24 @@ static void visit_flow(void *context, uint32_t slot, const struct flow_key *key,
 
 	if (visit->monitor->spilled_count) {
 		whole = *record;
-		add_spilled(visit->monitor, slot, key, &whole);
+		add_spilled(visit->monitor, slot, key, &whole, false);
 		record = &whole;
 	}
 	visit->visitor->flow(visit->visitor->context, slot, key, record);
 }
 
+static void visit_unread(void *context, uint32_t slot)
+{
+	const struct visit *visit = context;
+
+	if (visit->visitor->unread)
+		visit->visitor->unread(visit->visitor->context, slot);
+}
+
 int flows_read(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows)
 {
 	struct visit visit = { .monitor = monitor, .visitor = visitor };
-	struct slots_visitor visitor_of_slots = { .context = &visit, .flow = visit_flow };
+	struct slots_visitor visitor_of_slots = { .context = &visit, .flow = visit_flow, .unread = visit_unread };
 	int err = spilled_leave(monitor, visitor);
 
 	return err ? err : slots_visit(monitor->table, &visitor_of_slots, flows);
@@ -186,13 +224,22 @@ int monitor_retire(struct monitor *monitor, uint32_t slot, const struct flow_key
 {
 	int err = slots_free_begin(monitor->table);
 
-	return err ? err : slots_free(monitor->table, slot, key, last);
+	if (!err)
+		err = slots_free(monitor->table, slot, key, last);
+	if (!err && monitor->spilled_count)
+		add_spilled(monitor, slot, key, last, true);
+	return err;
 }
 
 int monitor_retire_end(struct monitor *monitor, const struct monitor_visitor *visitor)
 {
 	slots_free_end(monitor->table);
 	return monitor->spilled_count ? spilled_leave(monitor, visitor) : 0;
+}
+
+uint32_t monitor_flows(const struct monitor *monitor)
+{
+	return slots_taken(monitor->table);
 }
 
 int monitor_find(struct monitor *monitor, const struct flow_key *key, uint32_t *slot)

@@ -161,35 +161,54 @@ void wait_a_little(int tries)
 		sched_yield();
 }
 
-/*
- * A copy of both parts as they were between two packets. If the slot stays locked, because the CPU that holds it was taken
- * away, a copy in which one packet may be there in part. False if no flow lives there.
- */
-static bool slot_copy(const struct slots *table, uint32_t index, struct flow_slot *slot, struct flow_detail *detail)
+enum copied { COPY_NONE, COPY_WHOLE, COPY_LOCKED };
+
+/* A copy of both parts as they were between two packets; none if no flow lives there. */
+static enum copied slot_copy(const struct slots *table, uint32_t index, struct flow_slot *slot,
+			     struct flow_detail *detail)
 {
 	const struct flow_slot *source = slot_at(table, index);
-	uint32_t before, after;
 
-	for (int tries = 1;; tries++) {
-		before = word_of(source);
+	for (int tries = 1; tries < LOCKED_TRIES; tries++) {
+		uint32_t before = word_of(source);
+
 		if (!(before & SLOT_LIVE))
-			return false;
-		memcpy(slot, source, sizeof(*slot));
-		memcpy(detail, detail_at(table, index), sizeof(*detail));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		after = __atomic_load_n(&source->word, __ATOMIC_RELAXED);
-		if ((before == after && !(before & SLOT_LOCKED)) || tries == LOCKED_TRIES)
-			return (after & SLOT_LIVE) != 0;
+			return COPY_NONE;
+		if (!(before & SLOT_LOCKED)) {
+			memcpy(slot, source, sizeof(*slot));
+			memcpy(detail, detail_at(table, index), sizeof(*detail));
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			if (__atomic_load_n(&source->word, __ATOMIC_RELAXED) == before)
+				return COPY_WHOLE;
+		}
 		wait_a_little(tries);
+	}
+	return COPY_LOCKED;
+}
+
+static void visit_slot(struct slots *table, const struct slots_visitor *visitor, uint32_t index, uint64_t *flows)
+{
+	struct flow_record record;
+	struct flow_detail detail;
+	struct flow_slot slot;
+
+	switch (slot_copy(table, index, &slot, &detail)) {
+	case COPY_WHOLE:
+		slot_record(&slot, &detail, &record);
+		visitor->flow(visitor->context, index, &slot.key, &record);
+		++*flows;
+		break;
+	case COPY_LOCKED:
+		visitor->unread(visitor->context, index);
+		break;
+	default:
+		break;
 	}
 }
 
 static int visit_word(struct slots *table, const struct slots_visitor *visitor, uint32_t word, uint64_t *flows)
 {
 	uint64_t bits = __atomic_load_n(&table->bitmap[word], __ATOMIC_ACQUIRE);
-	struct flow_record record;
-	struct flow_detail detail;
-	struct flow_slot slot;
 
 	for (; bits; bits &= bits - 1) {
 		uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
@@ -197,11 +216,7 @@ static int visit_word(struct slots *table, const struct slots_visitor *visitor, 
 
 		if (err)
 			return err;
-		if (!slot_copy(table, index, &slot, &detail))
-			continue;
-		slot_record(&slot, &detail, &record);
-		visitor->flow(visitor->context, index, &slot.key, &record);
-		++*flows;
+		visit_slot(table, visitor, index, flows);
 	}
 	return 0;
 }
@@ -212,6 +227,15 @@ void windows_rest(struct slots *table)
 		return;
 	window_close(&table->hot);
 	window_close(&table->details);
+}
+
+uint32_t slots_taken(const struct slots *table)
+{
+	uint32_t taken = 0;
+
+	for (uint32_t word = 0; word < words_of(table->flows); word++)
+		taken += (uint32_t)__builtin_popcountll(__atomic_load_n(&table->bitmap[word], __ATOMIC_RELAXED));
+	return taken;
 }
 
 int slots_visit(struct slots *table, const struct slots_visitor *visitor, uint64_t *flows)

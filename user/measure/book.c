@@ -3,9 +3,13 @@
 #include "measure/book.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "measure/book_internal.h"
+
+#define SCORE_SECONDS 60 /* the time constant of scores */
 
 int book_new(const struct book_config *config, struct book **out)
 {
@@ -14,9 +18,11 @@ int book_new(const struct book_config *config, struct book **out)
 	if (!book)
 		return -ENOMEM;
 	book->config = *config;
-	/* Where the book lies is not for others to know, as long as the address space is laid out at random. */
-	if (flow_table_open(&book->table, (uint64_t)(uintptr_t)book * 0x9e3779b97f4a7c15ULL)) {
-		free(book);
+	/* Pages that no flow's slot is in stay without memory. */
+	book->words = calloc(config->max_flows, sizeof(*book->words));
+	book->idle = malloc(BOOK_IDLE_WAITING * sizeof(*book->idle));
+	if (!book->words || !book->idle) {
+		book_free(book);
 		return -ENOMEM;
 	}
 	*out = book;
@@ -27,7 +33,9 @@ struct book *book_free(struct book *book)
 {
 	if (!book)
 		return NULL;
-	flow_table_close(&book->table);
+	entries_close(&book->entries);
+	free(book->words);
+	free(book->idle);
 	free(book->rows);
 	free(book->owners);
 	free(book->ranks);
@@ -40,23 +48,40 @@ struct book *book_free(struct book *book)
 
 void book_configure(struct book *book, const struct book_config *config)
 {
+	uint32_t max_flows = book->config.max_flows;
+
 	book->config = *config;
+	book->config.max_flows = max_flows;
+}
+
+/* What left the table after the last reading had counted it is counted as gone from now on. */
+static void groups_begin(struct book *book)
+{
+	for (int group = 0; group < PROTOCOL_GROUPS; group++)
+		counts_add(&book->gone.counts[group], &book->leaving.counts[group]);
+	book->leaving = (struct group_counts){ 0 };
+	book->present = (struct group_counts){ 0 };
+}
+
+static float decay_since(const struct book *book, uint64_t monotonic_ns)
+{
+	if (monotonic_ns <= book->monotonic_ns)
+		return 1;
+	return (float)exp(-(double)(monotonic_ns - book->monotonic_ns) / (1e9 * SCORE_SECONDS));
 }
 
 /* A reading that was given up made no report: the rows it filled stay, and the next report spans both. */
 void book_begin(struct book *book, uint64_t monotonic_ns, uint64_t realtime_ns)
 {
+	book->decay = decay_since(book, monotonic_ns);
 	book->monotonic_ns = monotonic_ns;
 	book->realtime_ns = realtime_ns;
 	book->reading++;
-	book->seen = 0;
-	for (size_t i = 0; i < book->place_count; i++) {
-		for (int direction = 0; direction < DIRECTIONS; direction++) {
-			struct side *side = &book->places[i].sides[direction];
-
-			side->pending = (struct sheet){ 0 };
-			side->pending_ledgers = 0;
-			side->residual_known = false;
-		}
-	}
+	book->reading_open = true;
+	book->unread = false;
+	book->idle_count = 0;
+	memset(book->scores, 0, sizeof(book->scores));
+	groups_begin(book);
+	pressure_begin(book, monotonic_ns);
+	ledgers_begin(book);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the book share. A reading is written straight into the rows of the report to come; the book itself
- * keeps of each flow only what the next difference needs. While a report is in the making, a row's throughput and
- * goodput hold the bytes since the report before; book_report divides them by the time that passed.
+ * What the files of the book share. A reading of a followed flow is written straight into the rows of the report to
+ * come; of the others only sums are kept. While a report is in the making, a row's throughput and goodput hold the bytes
+ * since the report before; book_report divides them by the time that passed.
  */
 #ifndef FLOWGAUGE_BOOK_INTERNAL_H
 #define FLOWGAUGE_BOOK_INTERNAL_H
 
 #include "measure/book.h"
-#include "measure/flow_table.h"
+#include "measure/flow_entries.h"
 
 #define UNKNOWN_INTERFACE "?"
 
@@ -22,14 +22,26 @@ struct sheet {
 };
 
 /*
- * One direction of an interface. The total is base + last, modulo 2^64. A reading may bring several ledgers for one
- * interface, when it was let go and taken up again; they are added.
+ * Packets and bytes of all flows of an index and direction: those that left the table, and those in it. `leaving` left
+ * it after this reading had counted them in `present`.
+ */
+struct lane {
+	struct tally gone, leaving, present, followed;
+	struct tally held; /* their sum, in the report before */
+};
+
+/*
+ * One direction of an interface. The total is base + last, modulo 2^64, and that of its flows lane_base + lane.held. A
+ * reading may bring several ledgers for one interface, when it was let go and taken up again; they are added.
  */
 struct side {
 	struct sheet base;
 	struct sheet last;    /* sum of the ledgers of the last whole reading */
 	struct sheet pending; /* the same of the reading in progress */
 	unsigned int ledgers, pending_ledgers;
+	struct lane lane;
+	struct tally lane_base;
+	uint64_t unaccounted;  /* packets that were charged as flow, and are in none */
 	bool known;            /* there was a ledger */
 	struct tally reported; /* seen, in the report before */
 	bool residual_known;   /* in the reading in progress */
@@ -45,21 +57,60 @@ struct place {
 	struct side sides[DIRECTIONS];
 };
 
+/* A set of flows by protocol. */
+struct group_counts {
+	uint64_t flows[PROTOCOL_GROUPS];
+	struct flow_counts counts[PROTOCOL_GROUPS];
+};
+
 struct protocol_memory {
-	struct sequence_report sequence; /* sums over all flows that ever were */
-	uint64_t last_ns;                /* of the flow that gave `current` */
+	enum sequence_kind kind;
+	uint32_t current;
+	uint64_t last_ns;        /* of the flow that gave `current` */
+	struct flow_counts held; /* over all flows that ever were, as reported last */
+};
+
+/* How many flows have a score of about this: the first bits of a float, 8 classes an octave. */
+#define SCORE_CLASSES 2048
+/* The same of times without a packet, 4 classes an octave. */
+#define AGE_CLASSES 1024
+
+struct age_cut {
+	uint32_t class; /* flows above it go, and `quota` of those in it */
+	size_t quota;
+};
+
+struct pressure {
+	uint64_t now_ns;
+	uint64_t tick_ns; /* length of the last tick */
+	size_t flows;     /* counted */
+	uint32_t few[AGE_CLASSES], many[AGE_CLASSES];
+	struct age_cut few_cut, many_cut;
 };
 
 struct book {
 	struct book_config config;
-	struct flow_table table;
+	uint64_t *words; /* of each slot */
+	struct flow_entries entries;
+	size_t followed; /* entries of flows that are in the table, as far as known */
 
 	uint64_t monotonic_ns, realtime_ns; /* of the reading in progress */
 	uint64_t reported_ns;               /* monotonic, of the reading that the report before shows */
 	bool reported;
-	uint32_t reading; /* its number */
-	size_t seen;      /* flows that this reading visited */
-	size_t retired;   /* flows that leave with the next report */
+	bool reading_open; /* from book_begin to book_report */
+	bool unread;       /* a flow could not be read in this reading */
+	uint32_t reading;  /* its number */
+	float decay;       /* of scores, since the reading before */
+
+	struct group_counts gone, leaving, present; /* as in struct lane; of flows that are not followed */
+	struct protocol_memory protocols[PROTOCOL_GROUPS];
+	bool tcp_known; /* there was a TCP flow */
+
+	uint32_t scores[SCORE_CLASSES]; /* of flows that are not followed, in this reading */
+	uint32_t enter_class;           /* a flow of this class of scores is followed, if there is room */
+	struct pressure pressure;
+	struct idle_flow *idle;
+	size_t idle_count;
 
 	struct flow_report *rows; /* of the report in the making */
 	size_t row_count, row_capacity;
@@ -73,12 +124,39 @@ struct book {
 	size_t place_hit; /* found last */
 	struct interface_report *interfaces;
 	size_t interface_count;
-
-	struct flow_sums sums; /* packets and bytes are the ledger's, and filled in the report */
-	struct protocol_memory protocols[PROTOCOL_GROUPS];
 };
 
 enum protocol_group group_of(unsigned int protocol);
+
+/* --- which flows are followed: book_follow.c --- */
+
+uint32_t score_class(float score);
+bool follow_wants(const struct book *book, float score, const struct flow_record *record);
+/* Lets go of the flows with the lowest scores, if there are more than may be followed. `live`: flows in the table. */
+void follow_choose(struct book *book, uint64_t live);
+
+/* --- which flows are freed: book_pressure.c --- */
+
+void idle_note(struct book *book, uint32_t slot, const struct flow_key *key, const struct flow_record *record);
+void pressure_begin(struct book *book, uint64_t monotonic_ns);
+
+/* --- the top: book_top.c --- */
+
+/* Marks the rows of the top; the rows are still in the order of their owners. `weights` is room for a number a row. */
+void top_mark(struct book *book, uint32_t *weights);
+
+/* --- flows that are followed: book_followed.c --- */
+
+/* An entry in the slot, of a flow that is measured from its first packet. NULL: no memory. */
+struct flow_entry *followed_new(struct book *book, uint32_t slot, const struct flow_key *key, uint32_t place);
+/* The same of one that was born before the last reading: what it had then is not known, and so is nothing of this
+ * interval. 0 or -ENOMEM. */
+int followed_late(struct book *book, uint32_t slot, const struct flow_key *key, const struct flow_record *record,
+		  const struct slot_state *state);
+/* Its row, made of this reading. 0 or -ENOMEM. */
+int followed_read(struct book *book, struct flow_entry *entry, const struct flow_record *record);
+/* The entry leaves the book; its slot, if it is still the flow's, holds nothing of it. */
+void entry_leave(struct book *book, struct flow_entry *entry);
 
 /* --- rows of the report in the making: book_rows.c --- */
 
@@ -92,8 +170,12 @@ void rows_hand_over(struct book *book, struct report *report);
 
 /* Index of the interface's place, made if it is not known; -ENOMEM. */
 int64_t standing_take(struct book *book, unsigned int ifindex);
+/* The lane of a key whose interface has a place. */
+struct lane *lane_of(struct book *book, const struct flow_key *key);
+void tally_count(struct tally *sum, const struct flow_counts *counts);
 
-/* The ledgers of this reading become the last ones. */
+void ledgers_begin(struct book *book);
+/* The ledgers of this reading become the last ones, and the lanes what this reading found. */
 void ledgers_commit(struct book *book);
 /* Fills and sorts `out` (room for DIRECTIONS a place), and returns how many there are. `interval` NaN: no rates. */
 size_t ledgers_report(struct book *book, double interval, struct total_report *out);

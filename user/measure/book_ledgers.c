@@ -45,6 +45,22 @@ static struct sheet sheet_of(const struct ledger_record *record)
 	return sheet;
 }
 
+static struct tally tally_add(struct tally a, struct tally b)
+{
+	return (struct tally){ .packets = a.packets + b.packets, .bytes = a.bytes + b.bytes };
+}
+
+static struct tally tally_subtract(struct tally a, struct tally b)
+{
+	return (struct tally){ .packets = a.packets - b.packets, .bytes = a.bytes - b.bytes };
+}
+
+void tally_count(struct tally *sum, const struct flow_counts *counts)
+{
+	sum->packets += counts->number[COUNT_PACKETS];
+	sum->bytes += counts->number[COUNT_BYTES];
+}
+
 static struct sheet total_of(const struct side *side)
 {
 	return sheet_add(&side->base, &side->last);
@@ -98,9 +114,19 @@ int64_t standing_take(struct book *book, unsigned int ifindex)
 	return place ? place - book->places : -ENOMEM;
 }
 
-/* The old interface's total stands from now on; the new one counts what its ledgers show beyond it. */
+/* Packets and bytes of the side's flows, as reported last. */
+static struct tally flows_of(const struct side *side)
+{
+	return tally_add(side->lane_base, side->lane.held);
+}
+
+/* The old interface's total stands from now on; the new one counts what its ledgers and flows show beyond it. */
 static void hand_over(struct side *old, struct side *new)
 {
+	new->lane = old->lane;
+	new->lane_base = tally_subtract((struct tally){ 0 }, old->lane.held);
+	old->lane_base = flows_of(old);
+	old->lane = (struct lane){ 0 };
 	if (old->ledgers) {
 		new->last = old->last;
 		new->base = sheet_subtract(&(struct sheet){ 0 }, &old->last);
@@ -167,7 +193,30 @@ int book_interfaces(struct book *book, const struct interface_report *interfaces
 	return 0;
 }
 
+struct lane *lane_of(struct book *book, const struct flow_key *key)
+{
+	return &place_find(book, key->ifindex)->sides[key->direction == DIRECTION_EGRESS].lane;
+}
+
 /* --- ledgers --- */
+
+static void side_begin(struct side *side)
+{
+	struct lane *lane = &side->lane;
+
+	side->pending = (struct sheet){ 0 };
+	side->pending_ledgers = 0;
+	side->residual_known = false;
+	lane->gone = tally_add(lane->gone, lane->leaving);
+	lane->leaving = lane->present = lane->followed = (struct tally){ 0 };
+}
+
+void ledgers_begin(struct book *book)
+{
+	for (size_t i = 0; i < book->place_count; i++)
+		for (int direction = 0; direction < DIRECTIONS; direction++)
+			side_begin(&book->places[i].sides[direction]);
+}
 
 int book_ledger(struct book *book, unsigned int ifindex, enum direction direction, const struct ledger_record *sum)
 {
@@ -217,11 +266,43 @@ static void side_commit(struct side *side)
 	side->ledgers = side->pending_ledgers;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void lane_commit(struct lane *lane)
+{
+	struct tally now = tally_add(lane->gone, tally_add(lane->present, lane->followed));
+
+	lane->held.packets = larger(lane->held.packets, now.packets);
+	lane->held.bytes = larger(lane->held.bytes, now.bytes);
+}
+
+/*
+ * A packet is in its flow before it is charged: what the ledger had charged as flow when it was read last, the flows
+ * must have by now. What they lack is lost, by a defect.
+ */
+static void check_flows(struct side *side)
+{
+	uint64_t charged = total_of(side).lines[SHEET_OUTCOME + OUTCOME_FLOW].packets;
+	int64_t missing = (int64_t)(charged - flows_of(side).packets);
+
+	if (missing > 0)
+		side->unaccounted = larger(side->unaccounted, (uint64_t)missing);
+}
+
 void ledgers_commit(struct book *book)
 {
 	for (size_t i = 0; i < book->place_count; i++)
-		for (int direction = 0; direction < DIRECTIONS; direction++)
-			side_commit(&book->places[i].sides[direction]);
+		for (int direction = 0; direction < DIRECTIONS; direction++) {
+			struct side *side = &book->places[i].sides[direction];
+
+			lane_commit(&side->lane);
+			if (!book->unread)
+				check_flows(side);
+			side_commit(side);
+		}
 }
 
 static int compare_totals(const void *left, const void *right)
@@ -230,11 +311,6 @@ static int compare_totals(const void *left, const void *right)
 	int order = strcmp(a->interface, b->interface);
 
 	return order ? order : (int)a->direction - (int)b->direction;
-}
-
-static struct tally tally_add(struct tally a, struct tally b)
-{
-	return (struct tally){ .packets = a.packets + b.packets, .bytes = a.bytes + b.bytes };
 }
 
 /* Indices that shared a name, one after the other, are one total. */
@@ -256,24 +332,33 @@ static size_t merge_totals(struct total_report *totals, size_t count)
 		if (totals[i].residual_known)
 			into->residual_packets = totals[i].residual_packets;
 		into->residual_known = into->residual_known || totals[i].residual_known;
+		into->unaccounted_packets += totals[i].unaccounted_packets;
 		into->throughput += totals[i].throughput;
 		into->packet_rate += totals[i].packet_rate;
 	}
 	return kept;
 }
 
+/*
+ * As of the moment when the flows were read. What was charged as flow after that is left out, here and in what was seen;
+ * of the other outcomes there is no such moment, and the ledger's stand.
+ */
 static struct total_report side_report(struct side *side, double interval)
 {
 	struct sheet total = total_of(side);
-	struct tally seen = total.lines[SHEET_SEEN];
+	struct tally flows = flows_of(side);
+	struct tally others = tally_subtract(total.lines[SHEET_SEEN], total.lines[SHEET_OUTCOME + OUTCOME_FLOW]);
+	struct tally seen = tally_add(others, flows);
 	struct total_report report = {
 		.seen = seen,
+		.unaccounted_packets = side->unaccounted,
 		.residual_known = side->residual_known,
 		.residual_packets = side->residual_known ? side->residual : 0,
 	};
 
 	for (int outcome = 0; outcome < OUTCOMES; outcome++)
 		report.outcome[outcome] = total.lines[SHEET_OUTCOME + outcome];
+	report.outcome[OUTCOME_FLOW] = flows;
 	report.throughput = (double)(seen.bytes - side->reported.bytes) / interval;
 	report.packet_rate = (double)(seen.packets - side->reported.packets) / interval;
 	side->reported = seen;
@@ -291,7 +376,8 @@ size_t ledgers_report(struct book *book, double interval, struct total_report *o
 			struct side *side = &place->sides[direction];
 			bool unknown = !strcmp(place->name, UNKNOWN_INTERFACE);
 
-			if (!side->known || (unknown && !total_of(side).lines[SHEET_SEEN].packets))
+			if (!side->known ||
+			    (unknown && !total_of(side).lines[SHEET_SEEN].packets && !flows_of(side).packets))
 				continue;
 			out[count] = side_report(side, interval);
 			memcpy(out[count].interface, place->name, sizeof(place->name));
@@ -308,10 +394,7 @@ struct tally ledgers_flow_sum(const struct book *book)
 	struct tally sum = { 0 };
 
 	for (size_t i = 0; i < book->place_count; i++)
-		for (int direction = 0; direction < DIRECTIONS; direction++) {
-			struct sheet total = total_of(&book->places[i].sides[direction]);
-
-			sum = tally_add(sum, total.lines[SHEET_OUTCOME + OUTCOME_FLOW]);
-		}
+		for (int direction = 0; direction < DIRECTIONS; direction++)
+			sum = tally_add(sum, flows_of(&book->places[i].sides[direction]));
 	return sum;
 }

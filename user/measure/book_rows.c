@@ -34,8 +34,8 @@ static int grow_rows(struct book *book)
 	size_t wanted = book->row_capacity * 3 / 2, capacity;
 	struct flow_report *rows;
 
-	if (wanted < book->table.count)
-		wanted = book->table.count;
+	if (wanted < book->entries.used)
+		wanted = book->entries.used;
 	capacity = rows_enough(wanted);
 	rows = realloc(book->rows, capacity * sizeof(*rows));
 	if (!rows)

@@ -77,13 +77,18 @@ static uint64_t growth(uint64_t from, uint64_t to)
  * The squares' counter may have turned over more than once: after 9444 s^2, which is 79 minutes of 2 s gaps. A sum of
  * squares is never below (sum)^2 / n, so turns that are missing show, unless the gaps differ by thousands of s^2.
  */
-static double squares_of(uint64_t units, uint64_t count, double seconds)
+static double turns_of(uint64_t units, uint64_t count, double seconds)
 {
 	double squares = (double)units / SQUARE_UNITS, n = (double)count;
 
-	if (seconds * seconds > (squares + SQUARES_TURN / 2) * n && count)
-		squares += round((seconds * seconds / n - squares) / SQUARES_TURN) * SQUARES_TURN;
-	return squares;
+	if (!count || seconds * seconds <= (squares + SQUARES_TURN / 2) * n)
+		return 0;
+	return round((seconds * seconds / n - squares) / SQUARES_TURN);
+}
+
+static double squares_of(uint64_t units, uint64_t count, double seconds)
+{
+	return (double)units / SQUARE_UNITS + turns_of(units, count, seconds) * SQUARES_TURN;
 }
 
 static struct gap_sums sums_between(const struct gap_mark *from, const struct gap_mark *to)
@@ -136,6 +141,28 @@ struct gap_sums gaps_between(const struct flow_record *before, const struct flow
 	from = mark_before(before, now);
 	to = mark_of(now);
 	return sums_between(&from, &to);
+}
+
+struct gap_life gaps_of_life(const struct flow_record *record)
+{
+	struct gap_mark from, to;
+
+	if (is_blank(record))
+		return (struct gap_life){ 0 };
+	from = mark_of_birth(record);
+	to = mark_of(record);
+	return (struct gap_life){
+		.count = growth(from.packets + to.restarts, to.packets),
+		.ns = growth(from.last_ns + to.stopped_ns, to.last_ns),
+		.squares = to.squares,
+	};
+}
+
+uint64_t gap_square_turns(const struct flow_record *record)
+{
+	struct gap_life life = gaps_of_life(record);
+
+	return (uint64_t)turns_of(life.squares, life.count, (double)life.ns / NANOSECONDS);
 }
 
 struct gap_sums gaps_add(struct gap_sums a, struct gap_sums b)
@@ -209,25 +236,6 @@ struct sequence_report sequence_of(const struct flow_key *key, const struct sequ
 	report.reordered = record->reordered;
 	report.lost = record->lost_before + lost_in_run(record);
 	return report;
-}
-
-struct tcp_report tcp_of(const struct flow_key *key, const struct flow_record *record)
-{
-	const struct tcp_record *tcp = &record->tcp;
-
-	if (key->protocol != IPPROTO_TCP)
-		return (struct tcp_report){ .known = false };
-	return (struct tcp_report){
-		.known = true,
-		.retransmitted_packets = tcp->retransmitted_packets,
-		.retransmitted_bytes = tcp->retransmitted_bytes,
-		.out_of_order = tcp->out_of_order,
-		.lost_segments = tcp->lost_segments,
-		.zero_window = tcp->zero_window,
-		.syn = tcp->syn,
-		.fin = tcp->fin,
-		.rst = tcp->rst,
-	};
 }
 
 uint64_t fresh_bytes_of(const struct flow_key *key, const struct flow_record *record)

@@ -48,7 +48,9 @@ struct flow_report {
 	char interface[IF_NAMESIZE];
 	uint64_t packets, bytes, payload_bytes;
 	uint64_t first_seen_ns, last_seen_ns;
-	double throughput; /* bytes/s over the interval that really passed; NaN if that is unknown (a replay of one instant) */
+	/* bytes/s over the interval that really passed; NaN if that is unknown (a replay of one instant), or what the flow
+	 * had before is (it was not followed) */
+	double throughput;
 	double goodput; /* payload bytes/s, likewise; of TCP without repeats */
 	struct interarrival_report interarrival;
 	/* Over the flow's life, every gap that is not over 2 s. */
@@ -57,9 +59,10 @@ struct flow_report {
 	double gap_squared_seconds_total;
 	struct sequence_report sequence;
 	struct tcp_report tcp;
+	bool top; /* among those with the most bytes over the last minute */
 };
 
-/* The ledger of one interface and direction: seen = the sum over outcome[]. */
+/* The ledger of one interface and direction: seen = the sum over outcome[]; OUTCOME_FLOW = the sum over its flows. */
 struct total_report {
 	char interface[IF_NAMESIZE];
 	enum direction direction;
@@ -68,6 +71,7 @@ struct total_report {
 	double throughput;  /* bytes/s of seen over the interval */
 	double packet_rate; /* packets/s */
 	bool residual_known;
+	uint64_t unaccounted_packets; /* charged as flow and in no flow: 0, or there is a defect */
 	int64_t residual_packets; /* the kernel's own count of the interface, since it was attached, less what was seen */
 };
 
@@ -76,7 +80,7 @@ enum protocol_group { GROUP_TCP, GROUP_UDP, GROUP_ICMP, GROUP_OTHER, PROTOCOL_GR
 struct protocol_report {
 	uint64_t flows; /* in the table now */
 	double throughput, goodput;
-	struct interarrival_report interarrival; /* of all flows of the group together: pooled mean and deviation */
+	struct interarrival_report interarrival; /* of its followed flows together: pooled mean and deviation */
 	struct sequence_report sequence;         /* sums; current is that of the flow seen last */
 };
 
@@ -186,9 +190,13 @@ struct push_report {
 	uint64_t last_success_ns; /* since the epoch; 0: none yet */
 };
 
+/* Why a flow was taken out of the table. */
+enum freed_reason { FREED_IDLE, FREED_PRESSURE, FREED_REASONS };
+
 struct self_report {
 	uint64_t start_ns; /* when the monitor started, since the epoch */
 	uint64_t flows_limit;
+	uint64_t freed[FREED_REASONS]; /* flows */
 	struct program_report programs[8];
 	size_t program_count; /* 0: the kernel does not count */
 	struct fragment_ledger fragments;
@@ -205,12 +213,16 @@ struct report {
 	uint64_t time_ns;
 	double interval;     /* seconds since the report before, as measured; NaN in the first one without traffic */
 	uint64_t late_ticks; /* whole periods that this tick came late */
-	struct flow_report *flows; /* sorted by throughput, then bytes, largest first; owned */
+	struct flow_report *flows; /* those followed; sorted by throughput, then bytes, largest first; owned */
 	size_t flow_count;
+	uint64_t live_flows;                      /* in the table, followed or not */
+	uint64_t followed_flows;                  /* in the table and followed; `flows` has those that left it, too */
+	uint64_t followed_limit;                  /* flows that may be followed at once */
+	double others_throughput, others_goodput; /* rates of all flows that have no rates of their own in `flows` */
 	struct total_report *totals; /* by interface name, ingress before egress; also interfaces that are gone; owned */
 	size_t total_count;
 	struct protocol_report protocols[PROTOCOL_GROUPS];
-	struct flow_sums sums; /* packets and bytes from the ledger, so that sums - shown flows is what the others had */
+	struct flow_sums sums; /* over all flows that ever were: sums - shown flows is what the others had */
 	struct interface_report *interfaces; /* owned */
 	size_t interface_count;
 	struct group_report *groups; /* by group, as configured, largest by bytes first, the rest last; owned */

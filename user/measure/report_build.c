@@ -51,7 +51,97 @@ static void drop_unseen(struct book *book)
 	book->row_count = kept;
 }
 
-/* Turns bytes into rates, and sums the rows up by protocol. The rows are still in the order of their owners. */
+/* What this reading found, over all flows that ever were. A counter that fell in the sum is held, too. */
+static void sum_flows(struct book *book, struct report *report)
+{
+	struct group_counts *all = &book->present; /* it is made anew by the next reading */
+
+	for (uint32_t i = 0; i < book->entries.end; i++) {
+		const struct flow_entry *entry = entries_at(&book->entries, i);
+		enum protocol_group group = group_of(entry->key.protocol);
+		bool live = !entry->retired && entry->reading == book->reading;
+
+		if (!entry->used)
+			continue;
+		counts_add(&all->counts[group], &entry->held);
+		tally_count(&lane_of(book, &entry->key)->followed, &entry->held);
+		all->flows[group] += live;
+		report->followed_flows += live;
+	}
+	for (int group = 0; group < PROTOCOL_GROUPS; group++) {
+		counts_add(&all->counts[group], &book->gone.counts[group]);
+		report->protocols[group].flows = all->flows[group];
+		report->live_flows += all->flows[group];
+	}
+}
+
+/* Raises what is held of the groups to the sums; their rates hold the bytes since the report before. */
+static void hold_groups(struct book *book, struct report *report)
+{
+	for (int group = 0; group < PROTOCOL_GROUPS; group++) {
+		struct protocol_report *protocol = &report->protocols[group];
+		struct protocol_memory *memory = &book->protocols[group];
+		struct flow_counts before = memory->held;
+		const uint64_t *number = memory->held.number;
+
+		counts_hold(&memory->held, &book->present.counts[group]);
+		protocol->throughput = (double)(number[COUNT_BYTES] - before.number[COUNT_BYTES]);
+		protocol->goodput = (double)(number[COUNT_FRESH_BYTES] - before.number[COUNT_FRESH_BYTES]);
+		protocol->sequence.kind = memory->kind;
+		protocol->sequence.current = memory->current;
+		if (memory->kind != SEQUENCE_NONE)
+			counts_sequence(&memory->held, &protocol->sequence);
+	}
+}
+
+static struct flow_sums sums_of(const struct book *book)
+{
+	struct flow_counts all = { 0 };
+	struct tally flows = ledgers_flow_sum(book);
+	const uint64_t *number = all.number;
+
+	for (int group = 0; group < PROTOCOL_GROUPS; group++)
+		counts_add(&all, &book->protocols[group].held);
+	return (struct flow_sums){
+		.packets = flows.packets,
+		.bytes = flows.bytes,
+		.payload_bytes = number[COUNT_PAYLOAD_BYTES],
+		.gaps = number[COUNT_GAPS],
+		.gap_seconds = counts_gap_seconds(&all),
+		.gap_squared_seconds = counts_gap_squared_seconds(&all),
+		.received = number[COUNT_RECEIVED],
+		.reverse = number[COUNT_REVERSE],
+		.small = number[COUNT_SMALL],
+		.big = number[COUNT_BIG],
+		.lost = number[COUNT_LOST],
+		.duplicate = number[COUNT_DUPLICATE],
+		.reordered = number[COUNT_REORDERED],
+		.fresh_bytes = number[COUNT_FRESH_BYTES],
+		.tcp = counts_tcp(&all, book->tcp_known),
+	};
+}
+
+static double not_below_0(double value)
+{
+	return value < 0 ? 0 : value;
+}
+
+/* Bytes become rates. Flows without a rate of their own share what is left of their protocols'. */
+static void rates_of_groups(struct report *report, double interval)
+{
+	for (int group = 0; group < PROTOCOL_GROUPS; group++) {
+		struct protocol_report *protocol = &report->protocols[group];
+
+		report->others_throughput += protocol->throughput;
+		report->others_goodput += protocol->goodput;
+		protocol->throughput /= interval;
+		protocol->goodput /= interval;
+	}
+	report->others_throughput = not_below_0(report->others_throughput) / interval;
+	report->others_goodput = not_below_0(report->others_goodput) / interval;
+}
+
+/* The rows are still in the order of their owners. */
 static void finish_rows(struct book *book, struct report *report, double interval)
 {
 	struct gap_sums gaps[PROTOCOL_GROUPS] = { 0 };
@@ -59,38 +149,31 @@ static void finish_rows(struct book *book, struct report *report, double interva
 	for (size_t i = 0; i < book->row_count; i++) {
 		struct flow_report *row = &book->rows[i];
 		enum protocol_group group = group_of(row->key.protocol);
-		struct protocol_report *protocol = &report->protocols[group];
+		struct flow_entry *owner = book->owners[i];
+		double divisor = owner->late ? NAN : interval;
 
-		protocol->throughput += row->throughput;
-		protocol->goodput += row->goodput;
-		protocol->flows += !book->owners[i]->retired;
+		if (!owner->late) {
+			report->others_throughput -= row->throughput;
+			report->others_goodput -= row->goodput;
+		}
+		owner->late = false;
 		gaps[group] = gaps_add(gaps[group], gaps_of_report(&row->interarrival));
-		row->throughput /= interval;
-		row->goodput /= interval;
+		row->throughput /= divisor;
+		row->goodput /= divisor;
 	}
-	for (int group = 0; group < PROTOCOL_GROUPS; group++) {
-		struct protocol_report *protocol = &report->protocols[group];
-
-		protocol->throughput /= interval;
-		protocol->goodput /= interval;
-		protocol->interarrival = interarrival_of(gaps[group]);
-		protocol->sequence = book->protocols[group].sequence;
-	}
+	for (int group = 0; group < PROTOCOL_GROUPS; group++)
+		report->protocols[group].interarrival = interarrival_of(gaps[group]);
+	rates_of_groups(report, interval);
 }
 
-static bool has_left(const struct flow_entry *entry, const void *context)
+static void let_leave(struct book *book)
 {
-	const struct book *book = context;
+	for (uint32_t i = 0; i < book->entries.end; i++) {
+		struct flow_entry *entry = entries_at(&book->entries, i);
 
-	return entry->retired || entry->reading != book->reading;
-}
-
-static void sweep_flows(struct book *book)
-{
-	if (book->seen == book->table.count && !book->retired)
-		return;
-	flow_table_sweep(&book->table, has_left, book);
-	book->retired = 0;
+		if (entry->used && (entry->retired || entry->reading != book->reading))
+			entry_leave(book, entry);
+	}
 }
 
 /* Seconds since the report before; NaN if there was none. */
@@ -106,18 +189,27 @@ static double interval_of(const struct book *book)
 /* What the report holds beside flows. */
 static void fill_report(struct book *book, struct report *report, double interval)
 {
-	struct tally flows;
-
 	report->time_ns = book->realtime_ns;
+	report->followed_limit = book->config.followed_max;
+	if (report->followed_limit > book->config.max_flows)
+		report->followed_limit = book->config.max_flows;
 	report->interface_count = book->interface_count;
 	if (book->interface_count)
 		memcpy(report->interfaces, book->interfaces, book->interface_count * sizeof(*report->interfaces));
+	sum_flows(book, report);
 	ledgers_commit(book);
 	report->total_count = ledgers_report(book, interval, report->totals);
-	flows = ledgers_flow_sum(book);
-	report->sums = book->sums;
-	report->sums.packets = flows.packets;
-	report->sums.bytes = flows.bytes;
+	hold_groups(book, report);
+	report->sums = sums_of(book);
+}
+
+/* The rows' throughput is still in bytes; that of a flow whose interval is not known counts as none. */
+static void take_ranks(struct book *book, bool rates_known)
+{
+	for (size_t i = 0; i < book->row_count && rates_known; i++)
+		if (book->owners[i]->late)
+			book->rows[i].throughput = book->rows[i].goodput = 0;
+	ranks_take(book->ranks, book->rows, book->row_count, rates_known);
 }
 
 int book_report(struct book *book, uint64_t late_ticks, const struct self_report *self, struct report **out)
@@ -136,13 +228,16 @@ int book_report(struct book *book, uint64_t late_ticks, const struct self_report
 	fill_report(book, report, divisor);
 
 	drop_unseen(book);
-	ranks_take(book->ranks, book->rows, book->row_count, interval > 0);
+	top_mark(book, (uint32_t *)(void *)book->ranks);
+	take_ranks(book, interval > 0);
 	finish_rows(book, report, divisor);
 	ranks_sort(book->ranks, book->rows, book->row_count);
 	rows_hand_over(book, report);
-	sweep_flows(book);
+	let_leave(book);
+	follow_choose(book, report->live_flows);
 	book->reported_ns = book->monotonic_ns;
 	book->reported = true;
+	book->reading_open = false;
 	*out = report;
 	return 0;
 }
