@@ -37,6 +37,7 @@ void config_defaults(struct config *config)
 		.http_address = "127.0.0.1",
 		.http_port = 8080,
 		.metrics_max_flows = 1000,
+		.metrics_max_ping_histograms = 1000,
 		.control_path = CONTROL_SOCKET_DEFAULT,
 	};
 	config_default_tunnels(&config->constants.tunnels);
@@ -47,6 +48,7 @@ void config_free(struct config *config)
 	free(config->rules);
 	config->rules = NULL;
 	config->rule_count = 0;
+	config_free_ping(config);
 }
 
 /* A line is a line: control characters that came by way of a path or an escaped name become '?'. */
@@ -214,11 +216,15 @@ int config_read(struct config *config, const char *path, char error[CONFIG_ERROR
 	status = read_text(&reading, text.length ? text.bytes + skipped : "", text.length - skipped);
 	if (status) {
 		if (reading.rules_read)
-			config_free(&copy);
+			free(copy.rules);
+		if (reading.ping_read)
+			config_free_ping(&copy);
 		return status;
 	}
 	if (reading.rules_read)
-		config_free(config);
+		free(config->rules);
+	if (reading.ping_read)
+		config_free_ping(config);
 	memcpy(copy.path, path, strlen(path) + 1);
 	*config = copy;
 	return 0;

@@ -14,6 +14,7 @@
 #include "constants.h"
 #include "kernel/monitor.h"
 #include "kernel/rule.h"
+#include "probe/pinger.h"
 
 #define CONFIG_ERROR_SIZE 512
 #define CONFIG_PATH_SIZE 4096
@@ -46,7 +47,10 @@ struct config {
 	bool http_allow_unauthenticated;
 	size_t metrics_max_flows;  /* default 1000 */
 	bool metrics_bpf_run_time; /* default false */
+	size_t metrics_max_ping_histograms; /* default 1000 */
 	bool legacy_metrics;
+	struct pinger_host *ping_hosts; /* owned, as are the names in it */
+	size_t ping_host_count;
 	char control_path[108];           /* sun_path */
 	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */

@@ -59,6 +59,11 @@ static int read_tunnels(struct config_reading *reading, const struct config_key 
 	return config_read_tunnels(reading, key->name, node);
 }
 
+static int read_ping(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_ping(reading, key->name, node);
+}
+
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsBool(node))
@@ -213,6 +218,8 @@ static const struct config_key keys[] = {
 	{ .name = "http.allow_unauthenticated", .read = read_bool, .field = FIELD(http_allow_unauthenticated) },
 	{ "metrics.max_flows", read_size, FIELD(metrics_max_flows), 0, MAX_FLOWS_HIGH },
 	{ .name = "metrics.bpf_run_time", .read = read_bool, .field = FIELD(metrics_bpf_run_time) },
+	{ "metrics.max_ping_histograms", read_size, FIELD(metrics_max_ping_histograms), 0, PING_HOSTS_MAX },
+	{ .name = "ping", .read = read_ping },
 	{ .name = "control.socket", .read = read_control },
 	{ .name = "legacy_metrics", .read = read_bool, .field = FIELD(legacy_metrics) },
 };

@@ -12,6 +12,7 @@ struct config_reading {
 	const cJSON *root;
 	struct config *config; /* the copy that is filled */
 	bool rules_read;       /* config->rules are this reading's own */
+	bool ping_read;        /* config->ping_hosts are */
 	/* Only together do these two say where the sequence number is. */
 	int64_t offset; /* -1: off */
 	uint8_t pattern[PATTERN_MAX_LENGTH];
@@ -29,6 +30,7 @@ int config_refuse_at(const struct config_reading *reading, const cJSON *node, co
 /* "file: line 12: key: value is not <right>", the value as it stands in the text. */
 int config_refuse_value(const struct config_reading *reading, const cJSON *node, const char *key, const char *right);
 
+#define PING_HOSTS_MAX 65536
 #define QUOTE_SIZE 100
 /* The value as it stands in the text: white space as one space, a long one cut short. */
 void config_quote(const struct config_reading *reading, const cJSON *node, char out[QUOTE_SIZE]);
@@ -46,6 +48,8 @@ int config_read_offset(struct config_reading *reading, const char *key, const cJ
 int config_finish_sequence(struct config_reading *reading);
 int config_read_tunnels(struct config_reading *reading, const char *key, const cJSON *node);
 void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual ports */
+int config_read_ping(struct config_reading *reading, const char *key, const cJSON *node);
+void config_free_ping(struct config *config);
 /* What `config` holds of them before the file is read. */
 void config_begin_sequence(struct config_reading *reading);
 

@@ -114,6 +114,16 @@ static int open_book(struct daemon *daemon)
 	return book_new(&book, &daemon->book) ? fail(daemon, EXIT_FAILED, "out of memory") : 0;
 }
 
+static int open_pinger(struct daemon *daemon)
+{
+	struct pinger_config config = daemon_pinger_config(daemon->config);
+	char line[PINGER_ERROR_SIZE] = "";
+
+	if (pinger_open(daemon->loop, &daemon->pinger))
+		return fail(daemon, EXIT_FAILED, "out of memory");
+	return pinger_configure(daemon->pinger, &config, line) ? fail(daemon, EXIT_FAILED, line) : 0;
+}
+
 static int open_http(struct daemon *daemon)
 {
 	const struct config *config = daemon->config;
@@ -227,7 +237,7 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_kernel(daemon) || first_report(daemon) || open_output(daemon) || start_ticking(daemon))
+	    open_kernel(daemon) || open_pinger(daemon) || first_report(daemon) || open_output(daemon) || start_ticking(daemon))
 		return -1;
 	return 0;
 }
@@ -238,6 +248,7 @@ static void close_all(struct daemon *daemon)
 	if (daemon->stream)
 		daemon->stream = stream_close(daemon->stream, STREAM_PATIENCE_SECONDS);
 	daemon->http = http_close(daemon->http);
+	daemon->pinger = pinger_close(daemon->pinger);
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);
 	daemon->control = control_close(daemon->control);

@@ -11,6 +11,7 @@
 #include "export/screen.h"
 #include "export/stream.h"
 #include "measure/book.h"
+#include "probe/pinger.h"
 
 struct daemon {
 	const struct options *options;
@@ -22,6 +23,7 @@ struct daemon {
 	struct monitor *monitor;
 	struct watch *watch;
 	struct book *book;
+	struct pinger *pinger;
 	struct self_report self;
 	struct report *report; /* the last one; NULL after a tick that failed */
 	struct control *control;
@@ -46,6 +48,7 @@ int daemon_reload(struct daemon *daemon, struct text *error, struct text *said);
 struct console_config daemon_console_config(const struct daemon *daemon);
 struct prometheus_config daemon_prometheus_config(const struct daemon *daemon);
 struct book_config daemon_book_config(const struct daemon *daemon);
+struct pinger_config daemon_pinger_config(const struct config *config);
 void daemon_warn_of_rules(const struct config *config);
 
 /* requests.c: what the control socket and the HTTP server ask for. */

@@ -6,6 +6,7 @@
 
 #include "app/daemon_internal.h"
 #include "base/json_writer.h"
+#include "export/json_pings.h"
 #include "export/json_records.h"
 
 #define FLOWS_DEFAULT 1000
@@ -108,6 +109,17 @@ static void request_flows(struct daemon *daemon, const struct control_request *r
 	record_flows_document(daemon->report, request->top ? (size_t)request->top : FLOWS_DEFAULT, members);
 }
 
+static int request_probes(struct daemon *daemon, struct text *members, struct text *error)
+{
+	if (!daemon->report) {
+		text_append(error, "there is no report: the last tick could not read the counters");
+		return -EAGAIN;
+	}
+	text_append(members, "\"report\":");
+	record_probes_document(daemon->report, members);
+	return 0;
+}
+
 int daemon_request(void *context, const struct control_request *request, struct text *members, struct text *error)
 {
 	struct daemon *daemon = context;
@@ -123,12 +135,14 @@ int daemon_request(void *context, const struct control_request *request, struct 
 			return -EAGAIN;
 		}
 		request_flows(daemon, request, members);
+	} else if (!strcmp(request->command, "probes")) {
+		return request_probes(daemon, members, error);
 	} else if (!strcmp(request->command, "reload")) {
 		return request_reload(daemon, members, error);
 	} else if (!strcmp(request->command, "stop")) {
 		loop_stop(daemon->loop);
 	} else {
-		text_appendf(error, "unknown command %.40s: there are status, flows, reload and stop",
+		text_appendf(error, "unknown command %.40s: there are status, flows, probes, reload and stop",
 			     request->command);
 		return -EINVAL;
 	}

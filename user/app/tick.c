@@ -147,6 +147,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;
+	report->pings = pinger_sample(daemon->pinger);
 	daemon->report = report;
 	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);

@@ -32,6 +32,7 @@ struct report *report_release(struct report *report)
 	free(report->flows);
 	free(report->totals);
 	free(report->interfaces);
+	ping_sample_free(report->pings);
 	free(report);
 	return NULL;
 }
