@@ -39,6 +39,11 @@ RIGHT = [
     {"http": {}}, {"metrics": {"max_flows": 0, "bpf_run_time": True}},
     {"control": {"socket": "/tmp/flowgauge.sock"}}, {"control": {"socket": "/" + 106 * "x"}},
     {"legacy_metrics": True},
+    {"ping": {}}, {"ping": {"hosts": []}}, {"metrics": {"max_ping_histograms": 0}},
+    {"ping": {"hosts": ["10.0.0.1", "::1", "example.org", {"host": "example.org", "name": "by the other way", "interface": "eth1"}]}},
+    {"ping": {"interval": 0.01, "timeout": 10, "count": 1000, "size": 16, "dscp": 63, "ttl": 255, "interface": "a.b", "addresses": "all",
+              "resolve_interval": 86400, "hosts": [{"host": "a", "interval": 3600, "timeout": 60, "count": 1, "size": 65507, "dscp": 0,
+                                                    "ttl": 1, "addresses": "first", "resolve_interval": 1}]}},
 ]
 WRONG = [
     [], "text", {"unknown": 1}, {"rules": []}, {"http": {"port": 1}}, {"DISPLAY": {"jitter": True}},
@@ -64,6 +69,13 @@ WRONG = [
     {"metrics": {"max_flows": -1}}, {"metrics": {"bpf_run_time": "True"}},
     {"control": {"socket": "run/x"}}, {"control": {"socket": "/" + 107 * "x"}}, {"control": "/x"},
     {"legacy_metrics": 1},
+    {"ping": []}, {"ping": {"host": ["a"]}}, {"ping": {"name": "a"}}, {"ping": {"hosts": "a"}}, {"ping": {"hosts": [1]}},
+    {"ping": {"hosts": [""]}}, {"ping": {"hosts": ["a b"]}}, {"ping": {"hosts": [256 * "a"]}}, {"ping": {"hosts": [{"interval": 1}]}},
+    {"ping": {"hosts": [{"host": "a", "name": ""}]}}, {"ping": {"hosts": [{"host": "a", "hosts": ["b"]}]}},
+    {"ping": {"interval": 0.009}}, {"ping": {"interval": "1"}}, {"ping": {"timeout": 61}}, {"ping": {"count": 0}}, {"ping": {"count": 1.5}},
+    {"ping": {"size": 15}}, {"ping": {"size": 65508}}, {"ping": {"dscp": 64}}, {"ping": {"ttl": 0}}, {"ping": {"ttl": 256}},
+    {"ping": {"interface": "a b"}}, {"ping": {"interface": 1}}, {"ping": {"addresses": "some"}}, {"ping": {"resolve_interval": 0.5}},
+    {"metrics": {"max_ping_histograms": 65537}},
 ]
 
 
@@ -190,7 +202,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 17
+    assert len(document) == 18
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -45,8 +45,8 @@ struct config {
 	char http_address[64];   /* default 127.0.0.1 */
 	uint16_t http_port;      /* default 8080 */
 	bool http_allow_unauthenticated;
-	size_t metrics_max_flows;  /* default 1000 */
-	bool metrics_bpf_run_time; /* default false */
+	size_t metrics_max_flows;           /* default 1000 */
+	bool metrics_bpf_run_time;          /* default false */
 	size_t metrics_max_ping_histograms; /* default 1000 */
 	bool legacy_metrics;
 	struct pinger_host *ping_hosts; /* owned, as are the names in it */

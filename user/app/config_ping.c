@@ -15,6 +15,7 @@
 
 #define HOST_NAME_MAX_BYTES 255
 #define HOST_RIGHT "a host's name or address of 1 to 255 characters, without spaces"
+#define NAME_RIGHT "a name of 1 to 255 bytes"
 #define HOSTS_RIGHT "an array of hosts, such as [\"10.0.0.1\", {\"host\": \"example.org\", \"interval\": 5}]"
 #define TIMEOUT_INTERVALS_MAX 1000
 #define PLACE_SIZE 96
@@ -127,20 +128,20 @@ static int read_addresses(const struct ping_reading *ping, const char *key, cons
 	return 0;
 }
 
-static bool is_host_name(const cJSON *node)
+static bool is_name(const cJSON *node, bool spaces)
 {
 	const char *name = cJSON_IsString(node) ? node->valuestring : "";
 	size_t length = strlen(name);
 
 	for (const char *c = name; *c; c++)
-		if (isspace((unsigned char)*c) || iscntrl((unsigned char)*c))
+		if (iscntrl((unsigned char)*c) || (isspace((unsigned char)*c) && !spaces))
 			return false;
 	return length && length <= HOST_NAME_MAX_BYTES;
 }
 
-static int copy_name(const struct ping_reading *ping, const char *key, const cJSON *node, char **out)
+static int copy_host(const struct ping_reading *ping, const char *key, const cJSON *node, char **out)
 {
-	if (!is_host_name(node))
+	if (!is_name(node, false))
 		return refuse(ping, key, node, HOST_RIGHT);
 	*out = strdup(node->valuestring);
 	return *out ? 0 : config_refuse(ping->reading, "no memory to read it");
@@ -148,12 +149,15 @@ static int copy_name(const struct ping_reading *ping, const char *key, const cJS
 
 static int read_host_name(const struct ping_reading *ping, const char *key, const cJSON *node)
 {
-	return copy_name(ping, key, node, &ping->host->host);
+	return copy_host(ping, key, node, &ping->host->host);
 }
 
 static int read_name(const struct ping_reading *ping, const char *key, const cJSON *node)
 {
-	return copy_name(ping, key, node, &ping->host->name);
+	if (!is_name(node, true))
+		return refuse(ping, key, node, NAME_RIGHT);
+	ping->host->name = strdup(node->valuestring);
+	return ping->host->name ? 0 : config_refuse(ping->reading, "no memory to read it");
 }
 
 static const struct {
@@ -211,7 +215,7 @@ static int read_host(const struct ping_reading *ping, const cJSON *node)
 	int status;
 
 	if (cJSON_IsString(node))
-		status = copy_name(ping, ping->place, node, &host->host);
+		status = copy_host(ping, ping->place, node, &host->host);
 	else if (cJSON_IsObject(node))
 		status = read_members(ping, node, true);
 	else
@@ -317,7 +321,8 @@ int config_read_ping(struct config_reading *reading, const char *key, const cJSO
 	int status;
 
 	if (!cJSON_IsObject(node))
-		return config_refuse_value(reading, node, key, "an object in braces, such as {\"hosts\": [\"10.0.0.1\"]}");
+		return config_refuse_value(reading, node, key,
+					   "an object in braces, such as {\"hosts\": [\"10.0.0.1\"]}");
 	status = read_members(&ping, node, false);
 	if (status)
 		return status;

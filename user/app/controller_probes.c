@@ -68,8 +68,8 @@ static int print_probes(const cJSON *report)
 		puts("nothing is pinged: ping.hosts in the configuration names the hosts");
 		return EXIT_DONE;
 	}
-	printf("%-30s %-39s %-4s %10s %10s %6s %9s %9s %9s %9s %9s\n", "DEST", "ADDRESS", "UP", "SENT", "RECEIVED", "LOSS",
-	       "LAST(ms)", "MIN", "MEAN", "MAX", "STDDEV");
+	printf("%-30s %-39s %-4s %10s %10s %6s %9s %9s %9s %9s %9s\n", "DEST", "ADDRESS", "UP", "SENT", "RECEIVED",
+	       "LOSS", "LAST(ms)", "MIN", "MEAN", "MAX", "STDDEV");
 	cJSON_ArrayForEach (ping, pings)
 		print_probe(ping);
 	return EXIT_DONE;

@@ -218,6 +218,7 @@ static int first_report(struct daemon *daemon)
 	error = book_report(daemon->book, 0, &daemon->self, &daemon->report);
 	if (error)
 		return fail(daemon, EXIT_FAILED, strerror(-error));
+	daemon->report->pings = pinger_sample(daemon->pinger);
 	if (daemon->http)
 		http_show(daemon->http, daemon->report);
 	return 0;
@@ -237,7 +238,8 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_kernel(daemon) || open_pinger(daemon) || first_report(daemon) || open_output(daemon) || start_ticking(daemon))
+	    open_kernel(daemon) || open_pinger(daemon) || first_report(daemon) || open_output(daemon) ||
+	    start_ticking(daemon))
 		return -1;
 	return 0;
 }

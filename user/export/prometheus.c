@@ -99,7 +99,8 @@ void sample_known(struct exposition_writer *writer, struct labels labels, double
 		sample_double(writer, labels, value);
 }
 
-static void sample_bucket(struct exposition_writer *writer, struct labels labels, const char *bound, uint64_t cumulative)
+static void sample_bucket(struct exposition_writer *writer, struct labels labels, const char *bound,
+			  uint64_t cumulative)
 {
 	sample_begin(writer, "_bucket", labels, "le", bound);
 	text_append_u64(writer->out, cumulative);

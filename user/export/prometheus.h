@@ -11,9 +11,9 @@
 enum exposition { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
 struct prometheus_config {
-	size_t max_flows; /* flow series sets; the largest by bytes; the rest are one set labelled "other" */
+	size_t max_flows;           /* flow series sets; the largest by bytes; the rest are one set labelled "other" */
 	size_t max_ping_histograms; /* addresses with a histogram of their own, the first ones; the rest share one */
-	bool legacy;      /* also the 30 unlabelled gauges of old dashboards */
+	bool legacy;                /* also the 30 unlabelled gauges of old dashboards */
 };
 
 /* Appends the whole exposition; check out->failed. `report` is not NULL. */

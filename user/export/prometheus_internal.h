@@ -49,8 +49,8 @@ void sample_known(struct exposition_writer *writer, struct labels labels, double
 void sample_u64_of(struct exposition_writer *writer, struct labels labels, const char *name, const char *label_value,
 		   uint64_t value);
 /* A histogram's lines; `cumulative` as in report.h. */
-void sample_histogram(struct exposition_writer *writer, struct labels labels, const double *bounds, const uint64_t *cumulative,
-		      size_t count, uint64_t observations, double sum);
+void sample_histogram(struct exposition_writer *writer, struct labels labels, const double *bounds,
+		      const uint64_t *cumulative, size_t count, uint64_t observations, double sum);
 
 /* Appends a label, escaped, to the set that begins at `start` of a text. Bytes that are not UTF-8 become \xNN, as text. */
 void label_append(struct text *labels, size_t start, const char *name, const char *value);

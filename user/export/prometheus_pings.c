@@ -71,7 +71,8 @@ static const struct {
 	  value_up },
 	{ "flowgauge_ping_last_rtt_seconds", "Round-trip time of the last ping whose fate is known; absent if lost.",
 	  value_last },
-	{ "flowgauge_ping_loss_ratio", "Share of the last whole round's pings that were not answered in time.", value_loss },
+	{ "flowgauge_ping_loss_ratio", "Share of the last whole round's pings that were not answered in time.",
+	  value_loss },
 	{ "flowgauge_ping_delay_variation_seconds",
 	  "Smoothed difference between successive round trips, as RFC 3550 smooths jitter.", value_variation },
 };
@@ -129,7 +130,8 @@ static void write_errors(const struct writing *writing)
 	text_free(&labels);
 }
 
-static void write_histogram(struct exposition_writer *writer, struct labels labels, const struct ping_histogram *histogram)
+static void write_histogram(struct exposition_writer *writer, struct labels labels,
+			    const struct ping_histogram *histogram)
 {
 	uint64_t cumulative[PING_BUCKETS];
 
@@ -168,8 +170,8 @@ static void write_pinger(struct exposition_writer *writer, const struct pinger_r
 		{ "flowgauge_pinger_foreign", "Echo replies with our identifier that answer no ping of ours.",
 		  pinger->foreign },
 		{ "flowgauge_pinger_dropped", "Replies that the socket had no room for.", pinger->dropped },
-		{ "flowgauge_pinger_skipped", "Pings left out as the machine had no buffers or the monitor was held up.",
-		  pinger->skipped },
+		{ "flowgauge_pinger_skipped",
+		  "Pings left out as the machine had no buffers or the monitor was held up.", pinger->skipped },
 		{ "flowgauge_pinger_without_stamp", "Round trips not measured by the kernel's time stamps.",
 		  pinger->without_stamp },
 		{ "flowgauge_pinger_rounds_dropped", "Rounds that no report had room for.", pinger->rounds_dropped },

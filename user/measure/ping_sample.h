@@ -38,7 +38,8 @@ struct ping_report {
 	const char *address; /* numeric; empty if the name has none; in `texts` */
 	size_t host;         /* which of the configured hosts, from 0 */
 	bool up_known, up;
-	uint64_t sent, received; /* sent: also those that this machine could not send. received: in time, the first reply */
+	uint64_t sent,
+		received; /* sent: also those that this machine could not send. received: in time, the first reply */
 	uint64_t late, duplicate, reordered;
 	double last_rtt;        /* s, of the last ping whose fate is known; NaN if it was lost */
 	double delay_variation; /* s, NaN before the second answer */
@@ -60,13 +61,13 @@ struct ping_round_report {
 
 /* What concerns no address, or the pinger itself. */
 struct pinger_report {
-	uint64_t foreign;           /* echo replies with our id that answer no ping of ours, or come from elsewhere */
-	uint64_t dropped;           /* replies that the socket had no room for */
-	uint64_t skipped;           /* pings not sent because the machine had no buffers or the loop was held up */
-	uint64_t without_stamp;     /* round trips by the process's own clock, for want of the kernel's stamps */
-	uint64_t rounds_dropped;    /* rounds that no report had room for */
-	uint64_t resolve_failures;  /* names that did not resolve, each time */
-	uint64_t resolve_deferred;  /* resolutions put off because the queue was full */
+	uint64_t foreign;          /* echo replies with our id that answer no ping of ours, or come from elsewhere */
+	uint64_t dropped;          /* replies that the socket had no room for */
+	uint64_t skipped;          /* pings not sent because the machine had no buffers or the loop was held up */
+	uint64_t without_stamp;    /* round trips by the process's own clock, for want of the kernel's stamps */
+	uint64_t rounds_dropped;   /* rounds that no report had room for */
+	uint64_t resolve_failures; /* names that did not resolve, each time */
+	uint64_t resolve_deferred; /* resolutions put off because the queue was full */
 };
 
 struct ping_sample {

@@ -12,7 +12,7 @@ extern const double ping_bucket_bounds[PING_BUCKETS];
 struct ping_histogram {
 	uint64_t bucket[PING_BUCKETS]; /* not cumulative */
 	uint64_t count;                /* those over the last bound, too */
-	uint64_t sum_ns; /* whole, so that a difference of two sums never falls by rounding */
+	uint64_t sum_ns;               /* whole, so that a difference of two sums never falls by rounding */
 };
 
 void ping_histogram_observe(struct ping_histogram *histogram, double rtt);
@@ -22,8 +22,8 @@ void ping_histogram_cumulate(const struct ping_histogram *histogram, uint64_t cu
 /* Some successive pings. Means and squares are kept as Welford does, so that small spreads of long times stay exact. */
 struct ping_round {
 	uint64_t sent, received;
-	double min, max, mean;  /* of those received; meaningless if there are none */
-	double squares;         /* sum of squared differences from the mean */
+	double min, max, mean; /* of those received; meaningless if there are none */
+	double squares;        /* sum of squared differences from the mean */
 };
 
 void ping_round_add(struct ping_round *round, double rtt); /* NaN: no answer */

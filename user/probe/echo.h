@@ -23,7 +23,7 @@ struct echo_key {
 struct echo {
 	uint16_t identifier;
 	uint16_t sequence; /* the lower half of `number` */
-	bool tagged;       /* the rest is known, and is ours by its tag; otherwise the message was cut, or is not ours */
+	bool tagged; /* the rest is known, and is ours by its tag; otherwise the message was cut, or is not ours */
 	uint32_t target;
 	uint32_t number;
 };

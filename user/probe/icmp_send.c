@@ -63,8 +63,8 @@ static void add_options(const struct icmp_message *message, struct msghdr *heade
 	if (message->tos)
 		add_control(header, level, v4 ? IP_TOS : IPV6_TCLASS, &(int){ message->tos }, sizeof(int));
 	if (message->interface && v4)
-		add_control(header, level, IP_PKTINFO,
-			    &(struct in_pktinfo){ .ipi_ifindex = (int)message->interface }, sizeof(struct in_pktinfo));
+		add_control(header, level, IP_PKTINFO, &(struct in_pktinfo){ .ipi_ifindex = (int)message->interface },
+			    sizeof(struct in_pktinfo));
 	else if (message->interface)
 		add_control(header, level, IPV6_PKTINFO, &(struct in6_pktinfo){ .ipi6_ifindex = message->interface },
 			    sizeof(struct in6_pktinfo));

@@ -90,7 +90,8 @@ static int open_resolver(struct pinger *pinger, const struct pinger_config *conf
 		return 0;
 	result = resolver_open(pinger->loop, &hooks, &pinger->resolver);
 	if (result)
-		snprintf(error, PINGER_ERROR_SIZE, "cannot start the threads that resolve names: %s", strerror(-result));
+		snprintf(error, PINGER_ERROR_SIZE, "cannot start the threads that resolve names: %s",
+			 strerror(-result));
 	return result;
 }
 
@@ -105,9 +106,10 @@ static struct host *take_same(struct host **old, size_t count, const struct host
 	struct host **found = count ? bsearch(&wanted, old, count, sizeof(struct host *), by_name) : NULL;
 	const struct pinger_host *a = &wanted->words, *b = found ? &(*found)->words : NULL;
 
-	if (!b || strcmp(a->host, b->host) != 0 || strcmp(a->interface, b->interface) != 0 || a->interval != b->interval ||
-	    a->timeout != b->timeout || a->resolve_interval != b->resolve_interval || a->count != b->count ||
-	    a->size != b->size || a->dscp != b->dscp || a->ttl != b->ttl || a->all_addresses != b->all_addresses)
+	if (!b || strcmp(a->host, b->host) != 0 || strcmp(a->interface, b->interface) != 0 ||
+	    a->interval != b->interval || a->timeout != b->timeout || a->resolve_interval != b->resolve_interval ||
+	    a->count != b->count || a->size != b->size || a->dscp != b->dscp || a->ttl != b->ttl ||
+	    a->all_addresses != b->all_addresses)
 		return NULL;
 	return *found;
 }

@@ -83,8 +83,9 @@ void host_resolve(struct pinger *pinger, struct host *host);
 void host_resolved(void *context, void *asker, int error, const struct icmp_address *addresses, size_t count);
 
 /* pinger_targets.c */
-struct target *target_open(struct pinger *pinger, struct host *host, const struct icmp_address *address); /* NULL: no memory */
-struct target *target_close(struct pinger *pinger, struct target *target);                                /* NULL */
+struct target *target_open(struct pinger *pinger, struct host *host,
+			   const struct icmp_address *address);              /* NULL: no memory */
+struct target *target_close(struct pinger *pinger, struct target *target);   /* NULL */
 struct target *target_by_index(const struct pinger *pinger, uint32_t index); /* NULL: none */
 /* The target at this address that waits for a ping of this sequence number; NULL: none. */
 struct target *target_awaiting(const struct pinger *pinger, const struct icmp_address *address, uint16_t sequence);

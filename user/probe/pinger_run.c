@@ -16,8 +16,8 @@
 
 /* --- what comes in --- */
 
-static void take_reply(void *context, int family, const struct icmp_address *from, const uint8_t *message, size_t length,
-		       uint64_t stamp_ns)
+static void take_reply(void *context, int family, const struct icmp_address *from, const uint8_t *message,
+		       size_t length, uint64_t stamp_ns)
 {
 	struct pinger *pinger = context;
 	struct target *target = NULL;
@@ -30,8 +30,8 @@ static void take_reply(void *context, int family, const struct icmp_address *fro
 	if (echo.tagged)
 		target = target_by_index(pinger, echo.target);
 	if (target && !memcmp(target->address.bytes, from->bytes, sizeof(from->bytes)))
-		answer = target_reply(&target->state, &target->host->config, echo.number, stamp_ns, clock_monotonic_ns(),
-				      &trip);
+		answer = target_reply(&target->state, &target->host->config, echo.number, stamp_ns,
+				      clock_monotonic_ns(), &trip);
 	pinger->report.foreign += answer == ANSWER_FOREIGN;
 	if (answer == ANSWER_IN_TIME) {
 		pinger->report.without_stamp += !trip.by_kernel;
@@ -94,8 +94,8 @@ static void take_error(void *context, int family, uint8_t type, uint8_t code, co
 	target = echo.tagged ? target_by_index(pinger, echo.target) : target_awaiting(pinger, to, echo.sequence);
 	if (target && !memcmp(target->address.bytes, to->bytes, sizeof(to->bytes)) &&
 	    target_awaits(&target->state, echo.sequence))
-		target_error(&target->state, family == 4 ? kind_of_v4(type, code) : kind_of_v6(type, code), from->family,
-			     from->bytes);
+		target_error(&target->state, family == 4 ? kind_of_v4(type, code) : kind_of_v6(type, code),
+			     from->family, from->bytes);
 }
 
 static void take_sent(void *context, uint32_t index, uint32_t number, uint64_t stamp_ns)
@@ -132,8 +132,9 @@ static void keep_round(struct pinger *pinger, struct target *target)
 {
 	if (pinger->round_count == pinger->round_room) {
 		size_t room = pinger->round_room ? 2 * pinger->round_room : 64;
-		struct ended_round *rounds =
-			room > ROUNDS_MAX ? NULL : realloc(pinger->rounds, room * sizeof(*pinger->rounds));
+		struct ended_round *rounds = room > ROUNDS_MAX ?
+						     NULL :
+						     realloc(pinger->rounds, room * sizeof(*pinger->rounds));
 
 		if (!rounds) {
 			pinger->report.rounds_dropped++;

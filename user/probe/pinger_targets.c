@@ -8,7 +8,7 @@
 #include "probe/pinger_internal.h"
 
 #define ROOM_LEAST 16
-#define REMEMBERED_MORE 4 /* than can be under way: what is late or comes twice is still known */
+#define REMEMBERED_MORE 4        /* than can be under way: what is late or comes twice is still known */
 #define SETTLING_NS 100000000ULL /* after the sockets are open: by then the kernel stamps what arrives */
 
 static uint32_t chain_of(const struct pinger *pinger, const struct icmp_address *address)

@@ -23,7 +23,7 @@ struct resolver_hooks {
 /* Functions return 0 or -errno. */
 int resolver_open(struct loop *loop, const struct resolver_hooks *hooks, struct resolver **out);
 /* No hook is called any more. A thread that is still waiting for an answer ends by itself when it has it. */
-struct resolver *resolver_close(struct resolver *resolver); /* NULL */
+struct resolver *resolver_close(struct resolver *resolver);                 /* NULL */
 int resolver_ask(struct resolver *resolver, const char *name, void *asker); /* -EBUSY: the queue is full; -ENOMEM */
 
 /* A numeric address, such as 10.0.0.1 or fe80::1%eth0, at once. False: it is a name. */

@@ -131,7 +131,8 @@ enum target_answer target_reply(struct target_state *target, const struct target
 }
 
 /* The same reporter of the same kind, a new one while there is room, or else the kind's "other". NULL: no memory. */
-static struct target_error *error_row(struct target_state *target, enum ping_error_kind kind, int family, const void *from)
+static struct target_error *error_row(struct target_state *target, enum ping_error_kind kind, int family,
+				      const void *from)
 {
 	struct target_errors *errors = target->by_whom;
 	size_t length = family == 4 ? 4 : family == 6 ? 16 : 0;

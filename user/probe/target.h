@@ -52,8 +52,8 @@ struct target_state {
 	uint32_t mask;                 /* of slots */
 	struct ping_slot *slots;       /* owned */
 	uint64_t sent, received, late, duplicate, reordered, errors;
-	uint32_t highest;              /* number answered */
-	bool answered;                 /* at least once */
+	uint32_t highest; /* number answered */
+	bool answered;    /* at least once */
 	uint32_t lost_in_row;
 	double last_rtt; /* NaN: lost, or none yet */
 	struct delay_variation variation;

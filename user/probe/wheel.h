@@ -15,7 +15,7 @@
 
 struct wheel_timer {
 	struct wheel_timer *next, *before; /* NULL: not in the wheel */
-	uint64_t due; /* steps */
+	uint64_t due;                      /* steps */
 };
 
 struct wheel {
