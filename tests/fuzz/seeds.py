@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control and
-fuzz_http. The configurations are the project's own."""
+"""Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control,
+fuzz_http and fuzz_echo. The configurations are the project's own."""
 import pathlib
 import sys
 
@@ -11,6 +11,11 @@ RULES = ["- - - - -", "1.1.1.1 2.2.2.2 - 22 TCP", "[10.1.0.1,11.1.1.1] - 9999 - 
 REQUESTS = ['{"command":"status"}\n', '{"command":"flows","top":10,"sort":"bytes"}\n', '{"command":"reload"}\n', '{}\n', '[1]\n', 'x']
 HEADERS = ["gzip;q=0.5, identity", "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.5", "localhost:8080",
            "127.0.0.1", "[::1]:8080", "http://localhost:8080\nlocalhost:8080", "null\nlocalhost", "42"]
+
+
+# A reply of each family with a payload, quoted requests, and scripts of sending, answering and waiting.
+ECHOES = [bytes([0, 0, 0, 0, 1, 2, 0, 3]) + bytes(16), bytes([129, 0, 0, 0, 1, 2, 0, 3]) + bytes(16), bytes([8, 0, 0, 0, 1, 2, 0, 3]),
+          bytes([0x45]) + bytes(19) + bytes(24), bytes([1, 2, 3, 0, 0, 0, 9, 4, 1] + 30 * [0, 0, 2, 1, 64] + 10 * [4, 0, 3, 3, 1])]
 
 
 def write(corpus, target, inputs):
@@ -28,6 +33,7 @@ def main():
     write(corpus, "fuzz_rule", RULES)
     write(corpus, "fuzz_control", REQUESTS)
     write(corpus, "fuzz_http", HEADERS)
+    write(corpus, "fuzz_echo", ECHOES)
 
 
 main()

@@ -144,7 +144,7 @@ static struct target_error *error_row(struct target_state *target, enum ping_err
 		return NULL;
 	for (unsigned int i = 0; i < errors->count; i++) {
 		row = &errors->items[i];
-		if (row->kind == kind && row->family == family && !memcmp(row->from, from, length))
+		if (row->kind == kind && row->family == family && (!length || !memcmp(row->from, from, length)))
 			return row;
 	}
 	if (errors->count >= PING_REPORTERS_MAX && family != TARGET_REPORTER_OTHER && family != 0)
