@@ -25,6 +25,8 @@ struct config {
 	/* RULES, PATTERN, OFFSET, SEQUENCE_THRESHOLD, DISPLAY */
 	struct rule *rules; /* owned */
 	size_t rule_count;
+	struct pinger_host *ping_hosts; /* owned, as are the names in it */
+	size_t ping_host_count;
 	struct program_constants constants;
 	bool show_throughput, show_goodput, show_jitter, show_sequence;
 	/* lower-case keys and flags */
@@ -46,11 +48,9 @@ struct config {
 	uint16_t http_port;      /* default 8080 */
 	bool http_allow_unauthenticated;
 	size_t metrics_max_flows;           /* default 1000 */
-	bool metrics_bpf_run_time;          /* default false */
 	size_t metrics_max_ping_histograms; /* default 1000 */
+	bool metrics_bpf_run_time;          /* default false */
 	bool legacy_metrics;
-	struct pinger_host *ping_hosts; /* owned, as are the names in it */
-	size_t ping_host_count;
 	char control_path[108];           /* sun_path */
 	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */

@@ -256,7 +256,7 @@ static int refuse_same_names(const struct config_reading *reading, const cJSON *
 
 	if (!named)
 		return config_refuse(reading, "no memory to read it");
-	for (size_t i = 0; i < count; i++, node = node->next) {
+	for (size_t i = 0; node && i < count; i++, node = node->next) {
 		const struct pinger_host *host = &config->ping_hosts[i];
 
 		named[i] = (struct named){ host->name ? host->name : host->host, node, i };

@@ -53,21 +53,28 @@ static void add_control(struct msghdr *header, int level, int type, const void *
 	header->msg_controllen += CMSG_SPACE(size);
 }
 
+static void add_interface(unsigned int interface, bool v4, struct msghdr *header)
+{
+	struct in_pktinfo of_v4 = { .ipi_ifindex = (int)interface };
+	struct in6_pktinfo of_v6 = { .ipi6_ifindex = interface };
+
+	if (v4)
+		add_control(header, SOL_IP, IP_PKTINFO, &of_v4, sizeof(of_v4));
+	else
+		add_control(header, SOL_IPV6, IPV6_PKTINFO, &of_v6, sizeof(of_v6));
+}
+
 static void add_options(const struct icmp_message *message, struct msghdr *header)
 {
 	bool v4 = message->to->family == 4;
-	int level = v4 ? SOL_IP : SOL_IPV6;
+	int level = v4 ? SOL_IP : SOL_IPV6, ttl = message->ttl, tos = message->tos;
 
-	if (message->ttl)
-		add_control(header, level, v4 ? IP_TTL : IPV6_HOPLIMIT, &(int){ message->ttl }, sizeof(int));
-	if (message->tos)
-		add_control(header, level, v4 ? IP_TOS : IPV6_TCLASS, &(int){ message->tos }, sizeof(int));
-	if (message->interface && v4)
-		add_control(header, level, IP_PKTINFO, &(struct in_pktinfo){ .ipi_ifindex = (int)message->interface },
-			    sizeof(struct in_pktinfo));
-	else if (message->interface)
-		add_control(header, level, IPV6_PKTINFO, &(struct in6_pktinfo){ .ipi6_ifindex = message->interface },
-			    sizeof(struct in6_pktinfo));
+	if (ttl)
+		add_control(header, level, v4 ? IP_TTL : IPV6_HOPLIMIT, &ttl, sizeof(ttl));
+	if (tos)
+		add_control(header, level, v4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof(tos));
+	if (message->interface)
+		add_interface(message->interface, v4, header);
 }
 
 static void prepare(const struct icmp_message *message, struct outgoing *outgoing, struct msghdr *header)

@@ -17,6 +17,11 @@
 #define RECEIVE_BYTES (8 << 20) /* of replies and stamps that wait to be read: some ten thousand */
 #define SEND_BYTES (4 << 20)
 
+bool icmp_address_same(const struct icmp_address *a, const struct icmp_address *b)
+{
+	return a->family == b->family && a->scope == b->scope && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
 static int set_int(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
@@ -82,7 +87,7 @@ static int bind_identifier(int fd, int family, uint16_t port)
 /* An ICMP socket's identifier is its port: the one wished for, or whichever is free. */
 static int take_identifier(struct icmp_socket *socket)
 {
-	struct sockaddr_storage bound;
+	struct sockaddr_in6 bound = { 0 }; /* the larger of the two; the port is in the same place */
 	socklen_t size = sizeof(bound);
 	int error = bind_identifier(socket->fd, socket->family, socket->identifier);
 
@@ -92,8 +97,7 @@ static int take_identifier(struct icmp_socket *socket)
 		return error;
 	if (getsockname(socket->fd, (struct sockaddr *)&bound, &size))
 		return -errno;
-	/* sin_port and sin6_port are in the same place. */
-	socket->identifier = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+	socket->identifier = ntohs(bound.sin6_port);
 	return 0;
 }
 

@@ -57,6 +57,8 @@ struct icmp_events {
 	void (*dropped)(void *context, uint32_t more);
 };
 
+bool icmp_address_same(const struct icmp_address *a, const struct icmp_address *b);
+
 /* 0, or -errno: -EPERM or -EACCES if neither kind is allowed, -EAFNOSUPPORT if the family is not there. */
 int icmp_open(int family, uint16_t identifier, struct icmp_socket *out);
 void icmp_close(struct icmp_socket *socket);

@@ -72,15 +72,10 @@ static void leave(struct pinger *pinger, struct host *host)
 	free_words(host);
 }
 
-static bool same(const struct icmp_address *a, const struct icmp_address *b)
-{
-	return a->family == b->family && a->scope == b->scope && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 static bool is_among(const struct icmp_address *address, const struct icmp_address *addresses, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (same(address, &addresses[i]))
+		if (icmp_address_same(address, &addresses[i]))
 			return true;
 	return false;
 }
@@ -88,7 +83,7 @@ static bool is_among(const struct icmp_address *address, const struct icmp_addre
 static bool has_target(const struct host *host, const struct icmp_address *address)
 {
 	for (unsigned int i = 0; i < host->target_count; i++)
-		if (same(&host->targets[i]->address, address))
+		if (icmp_address_same(&host->targets[i]->address, address))
 			return true;
 	return false;
 }

@@ -22,7 +22,7 @@ static void take_reply(void *context, int family, const struct icmp_address *fro
 	struct pinger *pinger = context;
 	struct target *target = NULL;
 	enum target_answer answer = ANSWER_FOREIGN;
-	struct target_round_trip trip;
+	struct target_round_trip trip = { 0 };
 	struct echo echo;
 
 	if (!echo_read(&pinger->key, family, ECHO_REPLY, message, length, &echo))

@@ -120,7 +120,7 @@ static void take_addresses(struct question *question, const struct addrinfo *fou
 		bool known = !take_address(found, next);
 
 		for (size_t i = 0; i < question->count; i++)
-			known = known || !memcmp(&question->addresses[i], next, sizeof(*next));
+			known = known || icmp_address_same(&question->addresses[i], next);
 		question->count += !known;
 	}
 }
