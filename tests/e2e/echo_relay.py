@@ -5,7 +5,7 @@
 Of an address: delay (s), drop (of each ten pings, these, as in [0, 5]), twice (a second reply), hold (each other reply is held by
 so many seconds more), source (the reply comes from there), error ([type, code]: sent by `router`, with `quote` bytes of the
 ping's ICMP message), forge (the payload's last tag byte is changed). When standard input ends, what happened is printed:
-{"ADDRESS": {"pings": N, "replies": N, "held": mean seconds from the ping's arrival to its reply}}.
+{"ADDRESS": {"pings": N, "replies": N, "held": median of the seconds from the ping's arrival to its reply}}.
 """
 import fcntl
 import heapq
@@ -13,6 +13,7 @@ import ipaddress
 import json
 import os
 import select
+import statistics
 import struct
 import sys
 import time
@@ -88,12 +89,12 @@ def main():
             _, _, arrived, address, made = heapq.heappop(due)
             os.write(tun, made)
             counts[address]["replies"] += 1
-            counts[address]["held"] += time.monotonic() - arrived
+            counts[address]["held"].append(time.monotonic() - arrived)
         if tun in readable:
             parsed = parse(os.read(tun, 65536))
             if parsed and str(parsed[1]) in told:
                 address = str(parsed[1])
-                count = counts.setdefault(address, {"pings": 0, "replies": 0, "held": 0})
+                count = counts.setdefault(address, {"pings": 0, "replies": 0, "held": []})
                 for delay, made in answers(told[address], count["pings"], *parsed):
                     order += 1
                     heapq.heappush(due, (now + delay, order, now, address, made))
@@ -101,7 +102,7 @@ def main():
         if sys.stdin in readable and not sys.stdin.readline():
             break
     for count in counts.values():
-        count["held"] = count["held"] / count["replies"] if count["replies"] else None
+        count["held"] = statistics.median(count["held"]) if count["held"] else None
     print(json.dumps(counts), flush=True)
 
 
