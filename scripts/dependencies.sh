@@ -33,6 +33,7 @@ table() {
 	command ip|iproute2|iproute|test
 	command tc|iproute2|iproute-tc|test
 	command ping|iputils-ping|iputils|test
+	command fping|fping|fping|test
 	command ss|iproute2|iproute|test
 	command sysctl|procps|procps-ng|test
 	command capsh|libcap2-bin|libcap|test

@@ -67,7 +67,7 @@ def test_unit_is_valid(tmp_path):
 @pytest.mark.parametrize("place, line, complaint", [
     ("user/base", '#include "measure/report.h"', 'base may not include "measure/report.h" of measure'),
     ("user/measure", '#include "kernel/monitor.h"', 'measure may not include "kernel/monitor.h" of kernel'),
-    ("user/measure", "#include <time.h>", "<time.h> belongs to app, base, export, kernel, not to measure"),
+    ("user/measure", "#include <time.h>", "<time.h> belongs to app, base, export, kernel, probe, not to measure"),
     ("user/export", '#include "measure/book.h"', 'export may not include "measure/book.h" of measure'),
     ("user/export", "#include <bpf/libbpf.h>", "<bpf/libbpf.h> belongs to bpf, kernel, not to export"),
     ("user/kernel", '#include "app/config.h"', 'kernel may not include "app/config.h" of app'),

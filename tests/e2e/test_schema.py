@@ -55,6 +55,11 @@ RIGHT = [
                      "basic_auth": {"username": "u", "password_file": "/p"},
                      "tls": {"ca": "/ca", "cert": "/c", "key": "/k", "server_name": "push.example.org"}}},
     {"pushgateway": PUSH | {"grouping": {f"l{i}": "x" for i in range(16)}}},
+    {"ping": {}}, {"ping": {"hosts": []}}, {"metrics": {"max_ping_histograms": 0}},
+    {"ping": {"hosts": ["10.0.0.1", "::1", "example.org", {"host": "example.org", "name": "by the other way", "interface": "eth1"}]}},
+    {"ping": {"interval": 0.01, "timeout": 10, "count": 1000, "size": 16, "dscp": 63, "ttl": 255, "interface": "a.b", "addresses": "all",
+              "resolve_interval": 86400, "hosts": [{"host": "a", "interval": 3600, "timeout": 60, "count": 1, "size": 65507, "dscp": 0,
+                                                    "ttl": 1, "addresses": "first", "resolve_interval": 1}]}},
 ]
 WRONG = [
     [], "text", {"unknown": 1}, {"rules": []}, {"http": {"port": 1}}, {"DISPLAY": {"jitter": True}},
@@ -99,15 +104,6 @@ WRONG = [
     {"groups": [{"name": "a", "by": ["dport/8"]}]}, {"groups": [{"name": "a", "by": ["src", "src/24"]}]},
     {"groups": [{"name": "a", "limit": 0}]}, {"groups": [{"name": "a", "limit": 10001}]},
     {"groups": [{"name": f"g{i}"} for i in range(33)]},
-]
-LISTEN = [  # the schema's word on each is the monitor's
-    "", ":", ":0", ":1", ":65535", ":65536", ":00080", ":080x", "localhost:80", "LOCALHOST:80", "127.0.0.1:80", "127.0.0.01:80",
-    "127.0.0.256:80", "127.0.0:80", "127.1:80", "1.2.3.4.5:80", "::1:80", "[::1]:80", "[::1]80", "[::1", "[::01]:80", "[::00001]:80",
-    "[0::1]:80", "[0:0:0:0:0:0:0:1]:80", "[0:0:0:0:0:0:0:0:1]:80", "[1:2:3:4:5:6:7::]:80", "[::2:3:4:5:6:7:8]:80", "[1::3:4:5:6:7:8]:80",
-    "[1:2::4:5:6:7:8:9]:80", "[1::2::3]:80", "[:1]:80", "[1:]:80", "[]:80", "[::]:80", "[1:2:3:4:5:6:7:8]:80", "[1:2:3:4:5:6:1.2.3.4]:80",
-    "[1:2:3:4:5:1.2.3.4]:80", "[::1.2.3.4]:80", "[::0.0.0.1]:80", "[::ffff:127.0.0.1]:80", "[::ffff:7f00:1]:80", "[::FFFF:7F01:1]:80",
-    "[::ffff:7f0:1]:80", "[0:0:0:0:0:ffff:127.9.9.9]:80", "[0:0:0:0:ffff:127.9.9.9]:80", "[::ffff:0:7f00:1]:80", "[fe80::1%lo]:80",
-    "[127.0.0.1]:80", "example.org:80", "10.0.0.1:80", "[12345::]:80", "[g::]:80", "[1:2:3:4:5:6:7:1.2.3.4]:80", "[1::1.2.3]:80",
     {"pushgateway": {"job": "x"}}, {"pushgateway": "http://a"}, {"pushgateway": PUSH | {"port": 1}},
     *({"pushgateway": {"url": url}} for url in ("push:9091", "ftp://push", "http://", "http://user:word@push", "http://push?x",
                                                 "http://push:0", "http://push:65536", "http://a b", 9091)),
@@ -123,6 +119,22 @@ LISTEN = [  # the schema's word on each is the monitor's
     *({"pushgateway": PUSH | {"tls": tls}} for tls in
       ({"cert": "/c"}, {"key": "/k"}, {"ca": "ca.pem"}, {"insecure": True}, {"server_name": "a b"}, {"server_name": ""})),
     {"pushgateway": PUSH | {"gzip": 1}}, {"pushgateway": PUSH | {"delete_on_exit": "yes"}},
+    {"ping": []}, {"ping": {"host": ["a"]}}, {"ping": {"name": "a"}}, {"ping": {"hosts": "a"}}, {"ping": {"hosts": [1]}},
+    {"ping": {"hosts": [""]}}, {"ping": {"hosts": ["a b"]}}, {"ping": {"hosts": [256 * "a"]}}, {"ping": {"hosts": [{"interval": 1}]}},
+    {"ping": {"hosts": [{"host": "a", "name": ""}]}}, {"ping": {"hosts": [{"host": "a", "hosts": ["b"]}]}},
+    {"ping": {"interval": 0.009}}, {"ping": {"interval": "1"}}, {"ping": {"timeout": 61}}, {"ping": {"count": 0}}, {"ping": {"count": 1.5}},
+    {"ping": {"size": 15}}, {"ping": {"size": 65508}}, {"ping": {"dscp": 64}}, {"ping": {"ttl": 0}}, {"ping": {"ttl": 256}},
+    {"ping": {"interface": "a b"}}, {"ping": {"interface": 1}}, {"ping": {"addresses": "some"}}, {"ping": {"resolve_interval": 0.5}},
+    {"metrics": {"max_ping_histograms": 65537}},
+]
+LISTEN = [  # the schema's word on each is the monitor's
+    "", ":", ":0", ":1", ":65535", ":65536", ":00080", ":080x", "localhost:80", "LOCALHOST:80", "127.0.0.1:80", "127.0.0.01:80",
+    "127.0.0.256:80", "127.0.0:80", "127.1:80", "1.2.3.4.5:80", "::1:80", "[::1]:80", "[::1]80", "[::1", "[::01]:80", "[::00001]:80",
+    "[0::1]:80", "[0:0:0:0:0:0:0:1]:80", "[0:0:0:0:0:0:0:0:1]:80", "[1:2:3:4:5:6:7::]:80", "[::2:3:4:5:6:7:8]:80", "[1::3:4:5:6:7:8]:80",
+    "[1:2::4:5:6:7:8:9]:80", "[1::2::3]:80", "[:1]:80", "[1:]:80", "[]:80", "[::]:80", "[1:2:3:4:5:6:7:8]:80", "[1:2:3:4:5:6:1.2.3.4]:80",
+    "[1:2:3:4:5:1.2.3.4]:80", "[::1.2.3.4]:80", "[::0.0.0.1]:80", "[::ffff:127.0.0.1]:80", "[::ffff:7f00:1]:80", "[::FFFF:7F01:1]:80",
+    "[::ffff:7f0:1]:80", "[0:0:0:0:0:ffff:127.9.9.9]:80", "[0:0:0:0:ffff:127.9.9.9]:80", "[::ffff:0:7f00:1]:80", "[fe80::1%lo]:80",
+    "[127.0.0.1]:80", "example.org:80", "10.0.0.1:80", "[12345::]:80", "[g::]:80", "[1:2:3:4:5:6:7:1.2.3.4]:80", "[1::1.2.3]:80",
 ]
 
 
@@ -266,7 +278,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 21
+    assert len(document) == 22
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

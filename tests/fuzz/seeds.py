@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control,
-fuzz_http and fuzz_openstack. The configurations are the project's own."""
+fuzz_http, fuzz_openstack and fuzz_echo. The configurations are the project's own."""
 import pathlib
 import sys
 
@@ -15,6 +15,11 @@ HEADERS = ["gzip;q=0.5, identity", "application/openmetrics-text;version=1.0.0;q
 ANSWERS = ['{"token":{"issued_at":"2026-11-21T08:00:00.5Z","expires_at":"2026-11-21T09:00:01.000000Z"}}',
            '{"access":{"token":{"id":"xyz","expires":"2023-11-14T22:14:20Z","issued_at":"2023-11-14T22:13:20.5"}}}',
            '{"description":{"cause":"Unknown resources","detail":[{"original_resource_id":"gw:eth0"}]}}', "[1]"]
+
+
+# A reply of each family with a payload, quoted requests, and scripts of sending, answering and waiting.
+ECHOES = [bytes([0, 0, 0, 0, 1, 2, 0, 3]) + bytes(16), bytes([129, 0, 0, 0, 1, 2, 0, 3]) + bytes(16), bytes([8, 0, 0, 0, 1, 2, 0, 3]),
+          bytes([0x45]) + bytes(19) + bytes(24), bytes([1, 2, 3, 0, 0, 0, 9, 4, 1] + 30 * [0, 0, 2, 1, 64] + 10 * [4, 0, 3, 3, 1])]
 
 
 def write(corpus, target, inputs):
@@ -33,6 +38,7 @@ def main():
     write(corpus, "fuzz_control", REQUESTS)
     write(corpus, "fuzz_http", HEADERS)
     write(corpus, "fuzz_openstack", ANSWERS)
+    write(corpus, "fuzz_echo", ECHOES)
 
 
 main()

@@ -38,6 +38,7 @@ void config_defaults(struct config *config)
 		.http_address = "127.0.0.1",
 		.http_port = 8080,
 		.metrics_max_flows = 1000,
+		.metrics_max_ping_histograms = 1000,
 		.control_path = CONTROL_SOCKET_DEFAULT,
 	};
 	config_default_tunnels(&config->constants.tunnels);
@@ -51,6 +52,7 @@ void config_free(struct config *config)
 	config->rules = NULL;
 	config->rule_count = 0;
 	config_free_groups(config);
+	config_free_ping(config);
 }
 
 /* A line is a line: control characters that came by way of a path or an escaped name become '?'. */
@@ -224,6 +226,10 @@ int config_read(struct config *config, const char *path, char error[CONFIG_ERROR
 	if (!reading.groups_read) {
 		given_up->groups = NULL;
 		given_up->group_count = 0;
+	}
+	if (!reading.ping_read) {
+		given_up->ping_hosts = NULL;
+		given_up->ping_host_count = 0;
 	}
 	config_free(given_up);
 	if (status)

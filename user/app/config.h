@@ -17,6 +17,7 @@
 #include "kernel/monitor.h"
 #include "kernel/rule.h"
 #include "measure/groups.h"
+#include "probe/pinger.h"
 
 #define CONFIG_ERROR_SIZE 512
 #define CONFIG_PATH_SIZE 4096
@@ -42,6 +43,8 @@ struct config {
 	size_t rule_count;
 	struct group_config *groups; /* owned, with their rules and texts */
 	size_t group_count;
+	struct pinger_host *ping_hosts; /* owned, as are the names in it */
+	size_t ping_host_count;
 	struct program_constants constants;
 	bool show_throughput, show_goodput, show_jitter, show_sequence;
 	/* lower-case keys and flags */
@@ -65,8 +68,9 @@ struct config {
 	uint16_t http_port;    /* default 8080 */
 	bool http_allow_unauthenticated;
 	struct config_openstack openstack;
-	size_t metrics_max_flows;  /* default 1000 */
-	bool metrics_bpf_run_time; /* default false */
+	size_t metrics_max_flows;           /* default 1000 */
+	size_t metrics_max_ping_histograms; /* default 1000 */
+	bool metrics_bpf_run_time;          /* default false */
 	bool legacy_metrics;
 	char control_path[108];           /* sun_path */
 	bool check_only;                  /* --check-config */

@@ -75,6 +75,11 @@ static int read_push(struct config_reading *reading, const struct config_key *ke
 	return config_read_push(reading, key->name, node);
 }
 
+static int read_ping(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_ping(reading, key->name, node);
+}
+
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsBool(node))
@@ -231,6 +236,8 @@ static const struct config_key keys[] = {
 	{ "metrics.max_flows", read_size, FIELD(metrics_max_flows), 0, MAX_FLOWS_HIGH },
 	{ .name = "metrics.bpf_run_time", .read = read_bool, .field = FIELD(metrics_bpf_run_time) },
 	{ .name = "groups", .read = read_groups },
+	{ "metrics.max_ping_histograms", read_size, FIELD(metrics_max_ping_histograms), 0, PING_HOSTS_MAX },
+	{ .name = "ping", .read = read_ping },
 	{ .name = "control.socket", .read = read_control },
 	{ .name = "openstack.api", .read = read_openstack },
 	{ .name = "openstack.controller", .read = read_openstack },

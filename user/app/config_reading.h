@@ -13,6 +13,7 @@ struct config_reading {
 	struct config *config; /* the copy that is filled */
 	bool rules_read;       /* config->rules are this reading's own */
 	bool groups_read;      /* likewise */
+	bool ping_read;        /* config->ping_hosts are */
 	/* Only together do these two say where the sequence number is. */
 	int64_t offset; /* -1: off */
 	uint8_t pattern[PATTERN_MAX_LENGTH];
@@ -21,8 +22,8 @@ struct config_reading {
 	const cJSON *listen_node;    /* likewise */
 	const cJSON *openstack_node; /* the last of its keys; NULL: none in the file */
 	bool openstack_api_read;
-	const cJSON *push_node;      /* the first of its keys; NULL: none */
-	char *error;                 /* CONFIG_ERROR_SIZE */
+	const cJSON *push_node; /* the first of its keys; NULL: none */
+	char *error;            /* CONFIG_ERROR_SIZE */
 };
 
 /* Writes "file: " and as much of the message as fits. Returns -EINVAL. */
@@ -33,6 +34,7 @@ int config_refuse_at(const struct config_reading *reading, const cJSON *node, co
 /* "file: line 12: key: value is not <right>", the value as it stands in the text. */
 int config_refuse_value(const struct config_reading *reading, const cJSON *node, const char *key, const char *right);
 
+#define PING_HOSTS_MAX 65536
 #define QUOTE_SIZE 100
 /* The value as it stands in the text: white space as one space, a long one cut short. */
 void config_quote(const struct config_reading *reading, const cJSON *node, char out[QUOTE_SIZE]);
@@ -59,6 +61,8 @@ void config_default_openstack(struct config_openstack *openstack);
 int config_read_push(struct config_reading *reading, const char *key, const cJSON *node);
 int config_finish_push(const struct config_reading *reading);
 void config_default_push(struct push_settings *push);
+int config_read_ping(struct config_reading *reading, const char *key, const cJSON *node);
+void config_free_ping(struct config *config);
 /* What `config` holds of them before the file is read. */
 void config_begin_sequence(struct config_reading *reading);
 

@@ -27,6 +27,7 @@ static const struct {
 	{ "reload", controller_reload, "", "read the configuration anew; packets go on being counted", false },
 	{ "flows", controller_flows, "[--top N] [--offset N] [--sort KEY] [--match RULE] [--json]",
 	  "the flows of the last tick, the fastest first", false },
+	{ "probes", controller_probes, "[--json]", "what is pinged, and its round-trip times", false },
 	{ "logs", controller_logs, "[--lines N]", "the log of a monitor started with --detached", false },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -159,7 +160,7 @@ int main(int argc, char **argv)
 
 	log_set_program("monitor_controller");
 	if (argc < 2) {
-		log_error("no command: there are start, stop, status, reload, flows and logs");
+		log_error("no command: there are start, stop, status, reload, flows, probes and logs");
 		return EXIT_WRONG_WORDS;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
@@ -178,5 +179,5 @@ int main(int argc, char **argv)
 			return EXIT_WRONG_WORDS;
 		return commands[i].run(&controller);
 	}
-	return wrong("unknown command", argv[1], "there are start, stop, status, reload, flows and logs");
+	return wrong("unknown command", argv[1], "there are start, stop, status, reload, flows, probes and logs");
 }

@@ -55,6 +55,7 @@ int controller_stop(const struct controller *controller);
 int controller_status(const struct controller *controller);
 int controller_reload(const struct controller *controller);
 int controller_flows(const struct controller *controller);
+int controller_probes(const struct controller *controller);
 int controller_logs(const struct controller *controller);
 
 #endif

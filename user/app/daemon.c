@@ -122,6 +122,16 @@ static int open_book(struct daemon *daemon)
 	return 0;
 }
 
+static int open_pinger(struct daemon *daemon)
+{
+	struct pinger_config config = daemon_pinger_config(daemon->config);
+	char line[PINGER_ERROR_SIZE] = "";
+
+	if (pinger_open(daemon->loop, &daemon->pinger))
+		return fail(daemon, EXIT_FAILED, "out of memory");
+	return pinger_configure(daemon->pinger, &config, line) ? fail(daemon, EXIT_FAILED, line) : 0;
+}
+
 static int open_http(struct daemon *daemon)
 {
 	const struct config *config = daemon->config;
@@ -226,6 +236,7 @@ static int first_report(struct daemon *daemon)
 	error = book_report(daemon->book, 0, &daemon->self, &daemon->report);
 	if (error)
 		return fail(daemon, EXIT_FAILED, strerror(-error));
+	daemon->report->pings = pinger_sample(daemon->pinger);
 	if (daemon->http)
 		http_show(daemon->http, daemon->report);
 	return 0;
@@ -245,9 +256,8 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_pushgateway(daemon) || open_kernel(daemon) || first_report(daemon) || daemon_open_openstack(daemon) ||
-	    open_output(daemon) ||
-	    start_ticking(daemon))
+	    open_pushgateway(daemon) || open_kernel(daemon) || open_pinger(daemon) || first_report(daemon) ||
+	    daemon_open_openstack(daemon) || open_output(daemon) || start_ticking(daemon))
 		return -1;
 	return 0;
 }
@@ -260,6 +270,7 @@ static void close_all(struct daemon *daemon)
 	daemon_close_openstack(daemon);
 	daemon->http = http_close(daemon->http);
 	daemon->pushgateway = pushgateway_close(daemon->pushgateway);
+	daemon->pinger = pinger_close(daemon->pinger);
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);
 	daemon->control = control_close(daemon->control);

@@ -15,6 +15,7 @@
 #include "measure/book.h"
 #include "measure/devices.h"
 #include "measure/groups.h"
+#include "probe/pinger.h"
 
 struct daemon {
 	const struct options *options;
@@ -31,6 +32,7 @@ struct daemon {
 	struct groups *groups;
 	struct devices *devices;
 	uint64_t links_version; /* of the links that it was told of last */
+	struct pinger *pinger;
 	struct self_report self;
 	struct report *report; /* the last one; NULL after a tick that failed */
 	struct control *control;
@@ -79,6 +81,7 @@ struct console_config daemon_console_config(const struct daemon *daemon);
 struct prometheus_config daemon_prometheus_config(const struct daemon *daemon);
 struct book_config daemon_book_config(const struct daemon *daemon);
 struct groups_config daemon_groups_config(const struct daemon *daemon);
+struct pinger_config daemon_pinger_config(const struct config *config);
 void daemon_warn_of_rules(const struct config *config);
 
 /* openstack_sink.c: -1 with the error logged; and what belongs to its end. */

@@ -29,6 +29,7 @@ struct console_config daemon_console_config(const struct daemon *daemon)
 struct prometheus_config daemon_prometheus_config(const struct daemon *daemon)
 {
 	return (struct prometheus_config){
+		.max_ping_histograms = daemon->config->metrics_max_ping_histograms,
 		.legacy = daemon->config->legacy_metrics,
 	};
 }
@@ -52,6 +53,11 @@ struct groups_config daemon_groups_config(const struct daemon *daemon)
 		.count = daemon->config->group_count,
 		.matches = flow_rules.matches,
 	};
+}
+
+struct pinger_config daemon_pinger_config(const struct config *config)
+{
+	return (struct pinger_config){ .hosts = config->ping_hosts, .count = config->ping_host_count };
 }
 
 void daemon_warn_of_rules(const struct config *config)
@@ -90,6 +96,8 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 {
 	struct config *config = daemon->config;
 	struct rule *old_rules = config->rules;
+	struct pinger_host *old_hosts = config->ping_hosts;
+	size_t old_host_count = config->ping_host_count;
 	struct console_config console;
 	struct prometheus_config prometheus;
 	struct book_config book;
@@ -98,6 +106,10 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 	config->rule_count = wanted->rule_count;
 	wanted->rules = old_rules;
 	take_over_groups(daemon, wanted);
+	config->ping_hosts = wanted->ping_hosts;
+	config->ping_host_count = wanted->ping_host_count;
+	wanted->ping_hosts = old_hosts;
+	wanted->ping_host_count = old_host_count;
 	config->show_throughput = wanted->show_throughput;
 	config->show_goodput = wanted->show_goodput;
 	config->show_jitter = wanted->show_jitter;
@@ -107,6 +119,7 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 	config->idle_timeout_seconds = wanted->idle_timeout_seconds;
 	config->followed_flows = wanted->followed_flows;
 	config->metrics_max_flows = wanted->metrics_max_flows;
+	config->metrics_max_ping_histograms = wanted->metrics_max_ping_histograms;
 	config->legacy_metrics = wanted->legacy_metrics;
 	if (wanted->interval_seconds != config->interval_seconds) {
 		uint64_t period = (uint64_t)(wanted->interval_seconds * 1e9);
@@ -129,6 +142,7 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
 {
+	struct pinger_config pinger;
 	char line[MONITOR_ERROR_SIZE > CONFIG_ERROR_SIZE ? MONITOR_ERROR_SIZE : CONFIG_ERROR_SIZE] = "";
 	struct config *wanted = calloc(1, sizeof(*wanted));
 	const char *restart;
@@ -140,12 +154,17 @@ int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
 		text_append(error, line);
 		goto out;
 	}
-	result = monitor_set_rules(daemon->monitor, wanted->rules, wanted->rule_count, line);
+	pinger = daemon_pinger_config(wanted);
+	result = pinger_prepare(daemon->pinger, &pinger, line);
+	if (!result)
+		result = monitor_set_rules(daemon->monitor, wanted->rules, wanted->rule_count, line);
 	if (result) {
 		text_append(error, line);
 		goto out;
 	}
 	daemon_warn_of_rules(wanted);
+	if (pinger_configure(daemon->pinger, &pinger, line))
+		log_error("the hosts to ping stay as they were: %s", line);
 	restart = config_needs_restart(daemon->config, wanted);
 	take_over(daemon, wanted);
 	if (restart)

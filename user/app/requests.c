@@ -7,6 +7,7 @@
 #include "app/daemon_internal.h"
 #include "app/flow_rules.h"
 #include "base/json_writer.h"
+#include "export/json_pings.h"
 
 static void status_interface(struct json_writer *json, const struct interface_report *interface)
 {
@@ -117,6 +118,17 @@ static int request_flows(struct daemon *daemon, const struct control_request *re
 	return flows_page_render(daemon->report, &query, &flow_rules, members, error);
 }
 
+static int request_probes(struct daemon *daemon, struct text *members, struct text *error)
+{
+	if (!daemon->report) {
+		text_append(error, "there is no report: the last tick could not read the counters");
+		return -EAGAIN;
+	}
+	text_append(members, "\"report\":");
+	record_probes_document(daemon->report, members);
+	return 0;
+}
+
 int daemon_request(void *context, const struct control_request *request, struct text *members, struct text *error)
 {
 	struct daemon *daemon = context;
@@ -128,12 +140,14 @@ int daemon_request(void *context, const struct control_request *request, struct 
 		status_members(daemon, &json);
 	} else if (!strcmp(request->command, "flows")) {
 		return request_flows(daemon, request, members, error);
+	} else if (!strcmp(request->command, "probes")) {
+		return request_probes(daemon, members, error);
 	} else if (!strcmp(request->command, "reload")) {
 		return request_reload(daemon, members, error);
 	} else if (!strcmp(request->command, "stop")) {
 		loop_stop(daemon->loop);
 	} else {
-		text_appendf(error, "unknown command %.40s: there are status, flows, reload and stop",
+		text_appendf(error, "unknown command %.40s: there are status, flows, probes, reload and stop",
 			     request->command);
 		return -EINVAL;
 	}

@@ -199,6 +199,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 		report_release(report);
 		return error;
 	}
+	report->pings = pinger_sample(daemon->pinger);
 	daemon->report = report;
 	check_accounts(daemon);
 	daemon->ticked_ns = clock_monotonic_ns();

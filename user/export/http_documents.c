@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "export/gzip.h"
+#include "export/json_pings.h"
 #include "export/json_records.h"
 
 #define ALIVE_BYTES_MAX ((size_t)64 << 20)
@@ -20,6 +21,7 @@ static const char *const content_types[DOCUMENTS] = {
 	[DOCUMENT_FLOWS] = "application/json",
 	[DOCUMENT_TOTALS] = "application/json",
 	[DOCUMENT_GROUPS] = "application/json",
+	[DOCUMENT_PROBES] = "application/json",
 };
 
 /* Who is told when a document's last reader is done. */
@@ -136,6 +138,10 @@ static void render(const struct documents *documents, enum document document, st
 		break;
 	case DOCUMENT_GROUPS:
 		record_groups_document(documents->report, out);
+		text_append_char(out, '\n');
+		break;
+	case DOCUMENT_PROBES:
+		record_probes_document(documents->report, out);
 		text_append_char(out, '\n');
 		break;
 	default:

@@ -121,6 +121,11 @@ static enum MHD_Result answer_groups(const struct exchange *exchange)
 	return reply_document(exchange, DOCUMENT_GROUPS, 0);
 }
 
+static enum MHD_Result answer_probes(const struct exchange *exchange)
+{
+	return reply_document(exchange, DOCUMENT_PROBES, 0);
+}
+
 struct arguments {
 	struct flows_query query;
 	struct text error;
@@ -286,6 +291,7 @@ static const struct route routes[] = {
 	{ "/api/v1/flows", READERS_METHODS, "the flows, ?top=N of them, sort=KEY, match=RULE, offset=N", answer_flows },
 	{ "/api/v1/totals", READERS_METHODS, "the ledger per interface and direction", answer_totals },
 	{ "/api/v1/groups", READERS_METHODS, "the configured groups of flows", answer_groups },
+	{ "/api/v1/probes", READERS_METHODS, "what is pinged, and its round-trip times", answer_probes },
 	{ "/-/healthy", READERS_METHODS, "200 while the monitor runs", answer_healthy },
 	{ "/-/ready", READERS_METHODS, "200 once all programs are attached", answer_ready },
 	{ "/-/reload", RELOAD_METHODS, "reads the configuration again (POST)", answer_reload },

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "export/group_address.h"
+#include "export/json_pings.h"
 
 static const char *const directions[DIRECTIONS] = { "ingress", "egress" };
 static const char *const outcomes[OUTCOMES] = {
@@ -279,6 +280,7 @@ void record_lines(const struct report *report, struct text *out)
 		record_device(&json, report, &report->devices[i]);
 		text_append_char(out, '\n');
 	}
+	record_ping_lines(report, out);
 }
 
 void record_groups_document(const struct report *report, struct text *out)

@@ -100,15 +100,16 @@ void sample_known(struct exposition_writer *writer, struct labels labels, double
 		sample_double(writer, labels, value);
 }
 
-static void sample_bucket(struct exposition_writer *writer, const char *bound, uint64_t cumulative)
+static void sample_bucket(struct exposition_writer *writer, struct labels labels, const char *bound,
+			  uint64_t cumulative)
 {
-	sample_begin(writer, "_bucket", NO_LABELS, "le", bound);
+	sample_begin(writer, "_bucket", labels, "le", bound);
 	text_append_u64(writer->out, cumulative);
 	text_append_char(writer->out, '\n');
 }
 
-void sample_histogram(struct exposition_writer *writer, const double *bounds, const uint64_t *cumulative, size_t count,
-		      uint64_t observations, double sum)
+void sample_histogram(struct exposition_writer *writer, struct labels labels, const double *bounds,
+		      const uint64_t *cumulative, size_t count, uint64_t observations, double sum)
 {
 	char bound[32];
 
@@ -117,13 +118,13 @@ void sample_histogram(struct exposition_writer *writer, const double *bounds, co
 		bool whole = writer->format == EXPOSITION_OPENMETRICS && bounds[i] == floor(bounds[i]);
 
 		snprintf(bound, sizeof(bound), whole ? "%.1f" : "%.9g", bounds[i]);
-		sample_bucket(writer, bound, cumulative[i]);
+		sample_bucket(writer, labels, bound, cumulative[i]);
 	}
-	sample_bucket(writer, "+Inf", observations);
-	sample_begin(writer, "_sum", NO_LABELS, NULL, NULL);
+	sample_bucket(writer, labels, "+Inf", observations);
+	sample_begin(writer, "_sum", labels, NULL, NULL);
 	text_append_double(writer->out, sum);
 	text_append_char(writer->out, '\n');
-	sample_begin(writer, "_count", NO_LABELS, NULL, NULL);
+	sample_begin(writer, "_count", labels, NULL, NULL);
 	text_append_u64(writer->out, observations);
 	text_append_char(writer->out, '\n');
 }
@@ -170,11 +171,13 @@ void prometheus_render(const struct prometheus_config *config, const struct repo
 	write_groups(&writer, report);
 	write_ledger(&writer, report);
 	write_devices(&writer, report);
+	write_pings(&writer, report, config->max_ping_histograms);
 	write_self(&writer, report);
 	write_push(&writer, report);
 	if (config->legacy) {
 		write_legacy(&writer, report);
 		write_legacy_devices(&writer, report);
+		write_legacy_pings(&writer, report);
 	}
 	if (format == EXPOSITION_OPENMETRICS)
 		text_append(out, "# EOF\n");

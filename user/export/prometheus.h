@@ -11,7 +11,8 @@
 enum exposition { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
 struct prometheus_config {
-	bool legacy; /* also the 30 unlabelled gauges of old dashboards */
+	size_t max_ping_histograms; /* addresses with a histogram of their own, the first ones; the rest share one */
+	bool legacy;                /* also the 30 unlabelled gauges of old dashboards */
 };
 
 /* What may be pushed to a Pushgateway. */

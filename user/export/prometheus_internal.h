@@ -50,8 +50,8 @@ void sample_known(struct exposition_writer *writer, struct labels labels, double
 void sample_u64_of(struct exposition_writer *writer, struct labels labels, const char *name, const char *label_value,
 		   uint64_t value);
 /* A histogram's lines; `cumulative` as in report.h. */
-void sample_histogram(struct exposition_writer *writer, const double *bounds, const uint64_t *cumulative, size_t count,
-		      uint64_t observations, double sum);
+void sample_histogram(struct exposition_writer *writer, struct labels labels, const double *bounds,
+		      const uint64_t *cumulative, size_t count, uint64_t observations, double sum);
 
 /* Appends a label, escaped, to the set that begins at `start` of a text. Bytes that are not UTF-8 become \xNN, as text. */
 void label_append(struct text *labels, size_t start, const char *name, const char *value);
@@ -86,8 +86,10 @@ void write_devices(struct exposition_writer *writer, const struct report *report
 void write_push(struct exposition_writer *writer, const struct report *report);
 void write_self(struct exposition_writer *writer, const struct report *report);
 void write_openstack(struct exposition_writer *writer, const struct openstack_report *openstack);
-/* Under legacy_metrics: what the flow monitor had, and the host exporter's packets_sent and packets_recv. */
+void write_pings(struct exposition_writer *writer, const struct report *report, size_t max_histograms);
+/* Under legacy_metrics: what the flow monitor had, and the host exporter's packets_sent, packets_recv and avg_rtt. */
 void write_legacy(struct exposition_writer *writer, const struct report *report);
+void write_legacy_pings(struct exposition_writer *writer, const struct report *report);
 void write_legacy_devices(struct exposition_writer *writer, const struct report *report);
 
 #endif

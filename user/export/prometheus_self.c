@@ -101,8 +101,8 @@ static void write_snapshots(struct exposition_writer *writer, const struct self_
 {
 	family_begin(writer, "flowgauge_snapshot_seconds", FAMILY_HISTOGRAM,
 		     "Time that reading the kernel's counters took.");
-	sample_histogram(writer, snapshot_bucket_bounds, self->snapshot_bucket, SNAPSHOT_BUCKETS, self->snapshot_count,
-			 self->snapshot_seconds);
+	sample_histogram(writer, NO_LABELS, snapshot_bucket_bounds, self->snapshot_bucket, SNAPSHOT_BUCKETS,
+			 self->snapshot_count, self->snapshot_seconds);
 }
 
 static double cpu_seconds(void)

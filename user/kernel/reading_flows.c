@@ -177,7 +177,8 @@ static void add_spilled(struct monitor *monitor, uint32_t slot, const struct flo
 {
 	const struct spilled_flow *end = monitor->spilled + monitor->spilled_count;
 
-	for (const struct spilled_flow *flow = spilled_of(monitor, slot); flow && flow < end && flow->slot == slot; flow++) {
+	for (const struct spilled_flow *flow = spilled_of(monitor, slot); flow && flow < end && flow->slot == slot;
+	     flow++) {
 		struct flow_key own = flow_of(&flow->key);
 
 		if (memcmp(&own, key, sizeof(own)) != 0 || (is_last && monitor->given_count == SPILLED_MAX))

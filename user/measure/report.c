@@ -34,6 +34,7 @@ struct report *report_release(struct report *report)
 	free(report->interfaces);
 	free(report->groups);
 	free(report->devices);
+	ping_sample_free(report->pings);
 	free(report);
 	return NULL;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "measure/ping_sample.h"
 #include "records.h"
 
 enum sequence_kind {
@@ -230,6 +231,7 @@ struct report {
 	struct device_report *devices; /* by name; owned */
 	size_t device_count;
 	struct self_report self;
+	struct ping_sample *pings; /* NULL: nothing is pinged; owned */
 };
 
 struct report *report_reference(struct report *report);
