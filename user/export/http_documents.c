@@ -11,6 +11,7 @@
 
 #include "export/gzip.h"
 #include "export/json_records.h"
+#include "export/rate_records.h"
 
 #define ALIVE_BYTES_MAX ((size_t)64 << 20)
 
@@ -19,6 +20,7 @@ static const char *const content_types[DOCUMENTS] = {
 	[DOCUMENT_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
 	[DOCUMENT_FLOWS] = "application/json",
 	[DOCUMENT_TOTALS] = "application/json",
+	[DOCUMENT_RATES] = "application/json",
 };
 
 /* Who is told when a document's last reader is done. */
@@ -119,6 +121,10 @@ static void render(const struct documents *documents, enum document document, st
 		break;
 	case DOCUMENT_FLOWS:
 		record_flows_document(documents->report, documents->flows_top, out);
+		text_append_char(out, '\n');
+		break;
+	case DOCUMENT_RATES:
+		record_rates_document(&documents->report->rates, documents->report->time_ns, out);
 		text_append_char(out, '\n');
 		break;
 	default:

@@ -106,6 +106,11 @@ static enum MHD_Result answer_totals(const struct exchange *exchange)
 	return reply_document(exchange, DOCUMENT_TOTALS, 0);
 }
 
+static enum MHD_Result answer_rates(const struct exchange *exchange)
+{
+	return reply_document(exchange, DOCUMENT_RATES, 0);
+}
+
 struct flows_query {
 	uint64_t top; /* 0: not given */
 	struct text error;
@@ -251,6 +256,7 @@ static const struct route routes[] = {
 	{ "/api/v1/status", READERS_METHODS, "the monitor and its interfaces", answer_status },
 	{ "/api/v1/flows", READERS_METHODS, "the flows, ?top=N of them", answer_flows },
 	{ "/api/v1/totals", READERS_METHODS, "the ledger per interface and direction", answer_totals },
+	{ "/api/v1/rates", READERS_METHODS, "the rate monitor per interface", answer_rates },
 	{ "/-/healthy", READERS_METHODS, "200 while the monitor runs", answer_healthy },
 	{ "/-/ready", READERS_METHODS, "200 once all programs are attached", answer_ready },
 	{ "/-/reload", RELOAD_METHODS, "reads the configuration again (POST)", answer_reload },

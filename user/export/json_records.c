@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "export/rate_records.h"
+
 static const char *const directions[DIRECTIONS] = { "ingress", "egress" };
 static const char *const outcomes[OUTCOMES] = {
 	[OUTCOME_FLOW] = "flows",        [OUTCOME_OVERFLOW] = "overflow", [OUTCOME_FILTERED] = "filtered",
@@ -181,6 +183,8 @@ void record_lines(const struct report *report, struct text *out)
 		record_total(&json, report, &report->totals[i]);
 		text_append_char(out, '\n');
 	}
+	if (report->rates.due)
+		record_rate_lines(&report->rates, report->time_ns, out);
 }
 
 void record_flows_document(const struct report *report, size_t top, struct text *out)

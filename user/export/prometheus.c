@@ -167,6 +167,7 @@ void prometheus_render(const struct prometheus_config *config, const struct repo
 
 	write_flows(&writer, report, config->max_flows);
 	write_ledger(&writer, report);
+	write_rates(&writer, &report->rates);
 	write_self(&writer, report);
 	if (config->legacy)
 		write_legacy(&writer, report);

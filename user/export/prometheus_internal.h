@@ -80,6 +80,7 @@ void series_free(struct series_set *set);
 
 void write_flows(struct exposition_writer *writer, const struct report *report, size_t max_flows);
 void write_ledger(struct exposition_writer *writer, const struct report *report);
+void write_rates(struct exposition_writer *writer, const struct rates_report *rates);
 void write_self(struct exposition_writer *writer, const struct report *report);
 void write_legacy(struct exposition_writer *writer, const struct report *report);
 

@@ -32,6 +32,7 @@ struct report *report_release(struct report *report)
 	free(report->flows);
 	free(report->totals);
 	free(report->interfaces);
+	free(report->rates.links);
 	free(report);
 	return NULL;
 }

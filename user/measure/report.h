@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "measure/rate_report.h"
 #include "records.h"
 
 enum sequence_kind {
@@ -134,6 +135,7 @@ struct report {
 	struct interface_report *interfaces; /* owned */
 	size_t interface_count;
 	struct self_report self;
+	struct rates_report rates; /* of the rate monitor, whose intervals are its own */
 };
 
 struct report *report_reference(struct report *report);
