@@ -38,6 +38,8 @@ static int statistics_message(const struct nlmsghdr *message, void *context)
 		counters = (struct interface_counters){ .ifindex = header->ifindex };
 		counters.packets[DIRECTION_INGRESS] = statistics.rx_packets;
 		counters.packets[DIRECTION_EGRESS] = statistics.tx_packets;
+		counters.bytes[DIRECTION_INGRESS] = statistics.rx_bytes;
+		counters.bytes[DIRECTION_EGRESS] = statistics.tx_bytes;
 		asked->found(asked->context, &counters);
 	}
 	return MNL_CB_OK;

@@ -9,6 +9,7 @@
 
 struct interface_counters {
 	unsigned int ifindex;
+	uint64_t bytes[DIRECTIONS];
 	uint64_t packets[DIRECTIONS]; /* since the device began to count: its driver may start again */
 };
 
