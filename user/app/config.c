@@ -37,9 +37,11 @@ void config_defaults(struct config *config)
 		.http_address = "127.0.0.1",
 		.http_port = 8080,
 		.metrics_max_flows = 1000,
+		.rate_enabled = true,
 		.control_path = CONTROL_SOCKET_DEFAULT,
 	};
 	config_default_tunnels(&config->constants.tunnels);
+	rate_settings_default(&config->rate);
 }
 
 void config_free(struct config *config)
@@ -266,6 +268,8 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		{ "http.enabled", running->http_enabled != wanted->http_enabled },
 		{ "http.listen", !same_address(running, wanted) },
 		{ "metrics.bpf_run_time", running->metrics_bpf_run_time != wanted->metrics_bpf_run_time },
+		{ "rate.enabled", running->rate_enabled != wanted->rate_enabled },
+		{ "control.rate_port", running->rate_port != wanted->rate_port },
 		{ "control.socket", strcmp(running->control_path, wanted->control_path) != 0 },
 	};
 	size_t used = 0;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/rate_settings.h"
 #include "constants.h"
 #include "kernel/monitor.h"
 #include "kernel/rule.h"
@@ -47,6 +48,13 @@ struct config {
 	size_t metrics_max_flows;  /* default 1000 */
 	bool metrics_bpf_run_time; /* default false */
 	bool legacy_metrics;
+	bool rate_enabled; /* default true */
+	struct rate_settings rate;
+	char rate_file[CONFIG_PATH_SIZE]; /* empty: none */
+	char rate_tcp_host[256];          /* empty: none; a name or an address, without brackets */
+	uint16_t rate_tcp_port;
+	uint16_t rate_port;               /* control.rate_port, on 127.0.0.1; 0: none */
+	bool rate_only;                   /* `flowgauge rate`: nothing but the rate monitor is shown */
 	char control_path[108];           /* sun_path */
 	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */

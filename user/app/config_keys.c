@@ -59,6 +59,26 @@ static int read_tunnels(struct config_reading *reading, const struct config_key 
 	return config_read_tunnels(reading, key->name, node);
 }
 
+static int read_rate_setting(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_setting(reading, key->name, node);
+}
+
+static int read_rate_file(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_file(reading, key->name, node);
+}
+
+static int read_rate_tcp(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_tcp(reading, key->name, node);
+}
+
+static int read_rate_port(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_port(reading, key->name, node);
+}
+
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsBool(node))
@@ -213,7 +233,18 @@ static const struct config_key keys[] = {
 	{ .name = "http.allow_unauthenticated", .read = read_bool, .field = FIELD(http_allow_unauthenticated) },
 	{ "metrics.max_flows", read_size, FIELD(metrics_max_flows), 0, MAX_FLOWS_HIGH },
 	{ .name = "metrics.bpf_run_time", .read = read_bool, .field = FIELD(metrics_bpf_run_time) },
+	{ .name = "rate.enabled", .read = read_bool, .field = FIELD(rate_enabled) },
+	{ .name = "rate.sample_rate", .read = read_rate_setting },
+	{ .name = "rate.estimation_interval", .read = read_rate_setting },
+	{ .name = "rate.meter_interval", .read = read_rate_setting },
+	{ .name = "rate.link_speed", .read = read_rate_setting },
+	{ .name = "rate.alarm_trigger", .read = read_rate_setting },
+	{ .name = "rate.cutoff", .read = read_rate_setting },
+	{ .name = "rate.alarm_measured_trigger", .read = read_rate_setting },
+	{ .name = "rate.file", .read = read_rate_file },
+	{ .name = "rate.tcp", .read = read_rate_tcp },
 	{ .name = "control.socket", .read = read_control },
+	{ .name = "control.rate_port", .read = read_rate_port },
 	{ .name = "legacy_metrics", .read = read_bool, .field = FIELD(legacy_metrics) },
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -355,6 +386,8 @@ int config_read_keys(struct config_reading *reading)
 	status = read_members(reading, reading->root, "");
 	if (!status)
 		status = config_finish_sequence(reading);
+	if (!status)
+		status = config_finish_rate(reading);
 	if (!status && config_is_exposed(reading->config)) {
 		const cJSON *node = reading->listen_node ? reading->listen_node : reading->root;
 

@@ -104,6 +104,7 @@ static void answer(struct client *client)
 		answer_error(client, "top is not a number of flows");
 	} else {
 		request.command = command->valuestring;
+		request.set = cJSON_GetObjectItemCaseSensitive(tree, "set");
 		request.top = top ? (long)top->valuedouble : 0;
 		answer_request(client, &request);
 	}

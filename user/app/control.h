@@ -11,11 +11,13 @@
 
 #define CONTROL_ERROR_SIZE 384
 
+struct cJSON;
 struct control;
 
 struct control_request {
 	const char *command;
-	long top; /* 0: not given */
+	long top;                /* 0: not given */
+	const struct cJSON *set; /* what "set" names; NULL: not given */
 };
 
 struct control_hooks {

@@ -25,6 +25,10 @@ static const struct {
 	  false },
 	{ "reload", controller_reload, "", "read the configuration anew; packets go on being counted", false },
 	{ "flows", controller_flows, "[--top N] [--json]", "the flows of the last tick, the fastest first", false },
+	{ "rates", controller_rates, "[--json]", "the rate of each interface, its overload risk and alarms", false },
+	{ "set", controller_set, "KEY=VALUE...", "re-tune the rate monitor while it runs", false },
+	{ "pause", controller_pause, "", "pause the rate monitor", false },
+	{ "resume", controller_resume, "", "let it go on, with fresh estimates", false },
 	{ "logs", controller_logs, "[--lines N]", "the log of a monitor started with --detached", false },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -91,6 +95,9 @@ static int parse_words(struct controller *controller, bool hands_on)
 		} else if ((value = flag_value(controller, &i, "--lines"))) {
 			if (number_of("--lines", value, &controller->lines) || controller->lines > 1000000)
 				return EXIT_WRONG_WORDS;
+		} else if (controller->takes_values && strchr(word, '=')) {
+			if (controller_add_value(controller, word))
+				return wrong("set", word, "KEY=VALUE is right");
 		} else {
 			return wrong("unknown word", word, "see monitor_controller --help");
 		}
@@ -109,7 +116,8 @@ int main(int argc, char **argv)
 
 	log_set_program("monitor_controller");
 	if (argc < 2) {
-		log_error("no command: there are start, stop, status, reload, flows and logs");
+		log_error(
+			"no command: there are start, stop, status, reload, flows, rates, set, pause, resume and logs");
 		return EXIT_WRONG_WORDS;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
@@ -123,9 +131,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
+		controller.takes_values = commands[i].run == controller_set;
 		if (parse_words(&controller, commands[i].hands_on))
 			return EXIT_WRONG_WORDS;
 		return commands[i].run(&controller);
 	}
-	return wrong("unknown command", argv[1], "there are start, stop, status, reload, flows and logs");
+	return wrong("unknown command", argv[1],
+		     "there are start, stop, status, reload, flows, rates, set, pause, resume and logs");
 }

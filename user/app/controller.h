@@ -13,6 +13,8 @@ struct controller {
 	bool json;
 	long top;   /* 0: not given */
 	long lines; /* of the log */
+	bool takes_values;
+	cJSON *set; /* of the words KEY=VALUE; NULL: none */
 	int argc;   /* the words after the subcommand */
 	char **argv;
 };
@@ -20,7 +22,7 @@ struct controller {
 #define CONTROLLER_ERROR_SIZE 256
 
 /*
- * Sends {"command":command, "top":top} and returns the answer, to be freed with cJSON_Delete; NULL with one line in
+ * Sends {"command":command, "top":top, "set":set} and returns the answer, to be freed with cJSON_Delete; NULL with one line in
  * `error` if there is none or it says that the command failed. `pid`, if not NULL, is the monitor's. errno is
  * ENOENT or ECONNREFUSED when no monitor listens there.
  */
@@ -36,6 +38,12 @@ int controller_stop(const struct controller *controller);
 int controller_status(const struct controller *controller);
 int controller_reload(const struct controller *controller);
 int controller_flows(const struct controller *controller);
+/* "KEY=VALUE": adds the value to controller->set. -EINVAL: there is no key. */
+int controller_add_value(struct controller *controller, const char *word);
+int controller_set(const struct controller *controller);
+int controller_pause(const struct controller *controller);
+int controller_resume(const struct controller *controller);
+int controller_rates(const struct controller *controller);
 int controller_logs(const struct controller *controller);
 
 #endif

@@ -85,20 +85,27 @@ cJSON *controller_ask(const struct controller *controller, const char *command, 
 	struct text answer = TEXT_EMPTY;
 	struct ucred credentials;
 	socklen_t size = sizeof(credentials);
-	char request[128];
+	struct text request = TEXT_EMPTY;
+	char *set = controller->set ? cJSON_PrintUnformatted(controller->set) : NULL;
 	cJSON *tree = NULL;
 	int result, fd = connect_to(controller->socket_path);
 
 	if (fd < 0) {
 		result = errno;
+		cJSON_free(set);
 		explain_unreachable(controller->socket_path, result, error);
 		errno = result;
 		return NULL;
 	}
 	if (pid)
 		*pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) ? 0 : credentials.pid;
-	snprintf(request, sizeof(request), "{\"command\":\"%s\",\"top\":%ld}\n", command, controller->top);
-	result = exchange(fd, request, &answer);
+	text_appendf(&request, "{\"command\":\"%s\",\"top\":%ld", command, controller->top);
+	if (set)
+		text_appendf(&request, ",\"set\":%s", set);
+	text_append(&request, "}\n");
+	result = request.failed ? -ENOMEM : exchange(fd, request.bytes, &answer);
+	cJSON_free(set);
+	text_free(&request);
 	close(fd);
 	if (result)
 		snprintf(error, CONTROLLER_ERROR_SIZE, "the monitor at %s does not answer: %s", controller->socket_path,

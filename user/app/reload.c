@@ -69,6 +69,7 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 	config->idle_timeout_seconds = wanted->idle_timeout_seconds;
 	config->metrics_max_flows = wanted->metrics_max_flows;
 	config->legacy_metrics = wanted->legacy_metrics;
+	config->rate = wanted->rate;
 	if (wanted->interval_seconds != config->interval_seconds) {
 		uint64_t period = (uint64_t)(wanted->interval_seconds * 1e9);
 
@@ -86,6 +87,17 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 		http_configure(daemon->http, &prometheus);
 }
 
+/* Sinks first: they can fail, and settings that failed would have to be taken back. */
+static int reload_rates(struct daemon *daemon, const struct config *wanted, char *line)
+{
+	int result;
+
+	if (!daemon->rates)
+		return 0;
+	result = rate_monitor_set_sinks(daemon->rates, wanted, line);
+	return result ? result : rate_monitor_set(daemon->rates, &wanted->rate, line);
+}
+
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
 {
 	char line[MONITOR_ERROR_SIZE > CONFIG_ERROR_SIZE ? MONITOR_ERROR_SIZE : CONFIG_ERROR_SIZE] = "";
@@ -93,9 +105,16 @@ int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
 	const char *restart;
 	int result = -EINVAL;
 
+	if (daemon->rates)
+		rate_monitor_reopen(daemon->rates); /* whatever comes of the rest */
 	if (!wanted)
 		return -ENOMEM;
 	if (options_load(daemon->options, wanted, line) != OPTIONS_RUN) {
+		text_append(error, line);
+		goto out;
+	}
+	result = reload_rates(daemon, wanted, line);
+	if (result) {
 		text_append(error, line);
 		goto out;
 	}

@@ -7,6 +7,7 @@
 #include "app/daemon_internal.h"
 #include "base/log.h"
 #include "export/json_records.h"
+#include "export/rate_records.h"
 
 #define RETIRED_A_TICK 8192 /* idle flows taken out in one tick at most; each is a system call */
 
@@ -87,7 +88,10 @@ static void show_lines(struct daemon *daemon)
 	console.max_rows = LINES_MAX;
 	text_clear(out);
 	if (daemon->config->json) {
-		record_lines(daemon->report, out);
+		if (daemon->config->rate_only && daemon->report->rates.due)
+			record_rate_lines(&daemon->report->rates, daemon->report->time_ns, out);
+		else if (!daemon->config->rate_only)
+			record_lines(daemon->report, out);
 	} else {
 		console_render(&console, daemon->report, out);
 		text_append_char(out, '\n');
@@ -147,6 +151,8 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	error = book_report(daemon->book, late, &daemon->self, &report);
 	if (error)
 		return error;
+	if (daemon->rates)
+		report->rates = rate_monitor_report(daemon->rates);
 	daemon->report = report;
 	daemon->ticked_ns = clock_monotonic_ns();
 	show(daemon);
