@@ -227,6 +227,8 @@ static int first_report(struct daemon *daemon)
 	error = book_report(daemon->book, 0, &daemon->self, &daemon->report);
 	if (error)
 		return fail(daemon, EXIT_FAILED, strerror(-error));
+	if (daemon->rates)
+		daemon->report->rates = rate_monitor_report(daemon->rates);
 	if (daemon->http)
 		http_show(daemon->http, daemon->report);
 	return 0;

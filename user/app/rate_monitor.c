@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/rate_sinks.h"
 #include "base/log.h"
-#include "export/rate_file.h"
 #include "export/rate_records.h"
-#include "export/rate_tcp.h"
 #include "kernel/device.h"
 #include "kernel/monitor.h"
 #include "measure/rates.h"
@@ -27,17 +26,13 @@ struct watched {
 };
 
 struct rate_monitor {
-	struct loop *loop;
 	struct monitor *kernel;
 	struct loop_timer timer;
 	struct rate_settings settings;
 	struct rates *rates;
 	struct watched *watched; /* owned */
 	size_t count;
-	struct rate_file *file; /* NULL: no such sink */
-	struct rate_tcp *tcp;
-	char tcp_host[sizeof(((struct config *)0)->rate_tcp_host)], file_path[CONFIG_PATH_SIZE];
-	uint16_t tcp_port;
+	struct rate_sinks sinks;
 	uint64_t speeds_ns, record_ns; /* when speeds were asked for; when the next record is due. CLOCK_MONOTONIC */
 	bool paused;
 	bool due;        /* for the next report */
@@ -74,6 +69,38 @@ static void estimated(void *context, const struct rate_report *link, enum direct
 	if (now->lost && !previous->lost)
 		log_warning("%s %s: %llu samples of the rate were lost: they were overwritten before they were read",
 			    link->interface, name, (unsigned long long)now->lost);
+}
+
+/* --- reading --- */
+
+static void take_bins(void *context, unsigned int ifindex, enum direction direction, uint64_t first_epoch,
+		      const uint64_t *bytes, size_t count)
+{
+	const struct rate_monitor *monitor = context;
+
+	if (!monitor->paused)
+		rates_bins(monitor->rates, ifindex, direction, first_epoch, bytes, count);
+}
+
+static void take_lost(void *context, unsigned int ifindex, enum direction direction, uint64_t next_epoch)
+{
+	const struct rate_monitor *monitor = context;
+
+	if (!monitor->paused)
+		rates_lost(monitor->rates, ifindex, direction, next_epoch);
+}
+
+/* Bins are read also while it is paused: those that nobody wants are not lost. */
+static void read_bins(struct rate_monitor *monitor)
+{
+	const struct bin_visitor visitor = { .context = monitor, .bins = take_bins, .lost = take_lost };
+	int error;
+
+	rates_now(monitor->rates, clock_monotonic_ns(), clock_realtime_ns());
+	error = monitor_read_bins(monitor->kernel, &visitor);
+	if (error && !monitor->reading_fails)
+		log_error("the samples of the rates cannot be read: %s", strerror(-error));
+	monitor->reading_fails = error != 0;
 }
 
 /* --- interfaces and their speeds --- */
@@ -143,38 +170,10 @@ void rate_monitor_set_interfaces(struct rate_monitor *monitor, const struct inte
 	monitor->watched = watched;
 	monitor->count = taken;
 	links_refresh(monitor);
+	read_bins(monitor); /* the first bin that counts is the next one */
 }
 
 /* --- records --- */
-
-static void hand_out_line(struct rate_monitor *monitor, const char *line, size_t length)
-{
-	if (monitor->file)
-		rate_file_append(monitor->file, line, length);
-	if (monitor->tcp)
-		rate_tcp_send(monitor->tcp, line, length);
-}
-
-static void hand_out(struct rate_monitor *monitor, struct text *lines)
-{
-	const char *line = lines->bytes, *end;
-
-	if (lines->failed)
-		log_error("rates: out of memory: a record is missing");
-	while (!lines->failed && line && (end = strchr(line, '\n'))) {
-		hand_out_line(monitor, line, (size_t)(end + 1 - line));
-		line = end + 1;
-	}
-	text_free(lines);
-}
-
-static void say_life_cycle(struct rate_monitor *monitor, const char *what)
-{
-	struct text line = TEXT_EMPTY;
-
-	record_life_cycle(what, clock_realtime_ns(), &line);
-	hand_out(monitor, &line);
-}
 
 static void record(struct rate_monitor *monitor)
 {
@@ -183,46 +182,16 @@ static void record(struct rate_monitor *monitor)
 
 	monitor->due = true;
 	monitor->unrecorded = false;
-	if (!monitor->file && !monitor->tcp)
+	if (!rate_sinks_any(&monitor->sinks))
 		return;
 	report = rate_monitor_report(monitor);
 	monitor->due = true; /* the report was for the sinks */
 	record_rate_lines(&report, clock_realtime_ns(), &lines);
 	free(report.links);
-	hand_out(monitor, &lines);
+	rate_sinks_give(&monitor->sinks, &lines);
 }
 
-/* --- reading --- */
-
-static void take_bins(void *context, unsigned int ifindex, enum direction direction, uint64_t first_epoch,
-		      const uint64_t *bytes, size_t count)
-{
-	const struct rate_monitor *monitor = context;
-
-	if (!monitor->paused)
-		rates_bins(monitor->rates, ifindex, direction, first_epoch, bytes, count);
-}
-
-static void take_lost(void *context, unsigned int ifindex, enum direction direction, uint64_t next_epoch)
-{
-	const struct rate_monitor *monitor = context;
-
-	if (!monitor->paused)
-		rates_lost(monitor->rates, ifindex, direction, next_epoch);
-}
-
-/* Bins are read also while it is paused: those that nobody wants are not lost. */
-static void read_bins(struct rate_monitor *monitor)
-{
-	const struct bin_visitor visitor = { .context = monitor, .bins = take_bins, .lost = take_lost };
-	int error;
-
-	rates_now(monitor->rates, clock_monotonic_ns(), clock_realtime_ns());
-	error = monitor_read_bins(monitor->kernel, &visitor);
-	if (error && !monitor->reading_fails)
-		log_error("the samples of the rates cannot be read: %s", strerror(-error));
-	monitor->reading_fails = error != 0;
-}
+/* --- time --- */
 
 static uint64_t meter_ns(const struct rate_monitor *monitor)
 {
@@ -301,42 +270,13 @@ const struct rate_settings *rate_monitor_settings(const struct rate_monitor *mon
 int rate_monitor_set_sinks(struct rate_monitor *monitor, const struct config *config,
 			   char error[RATE_MONITOR_ERROR_SIZE])
 {
-	bool other_file = strcmp(monitor->file_path, config->rate_file) != 0;
-	bool other_tcp = strcmp(monitor->tcp_host, config->rate_tcp_host) != 0 ||
-			 monitor->tcp_port != config->rate_tcp_port;
-	struct rate_file *file = NULL;
-	struct rate_tcp *tcp = NULL;
-	int result;
-
-	if (other_file && *config->rate_file && !(file = rate_file_new(config->rate_file))) {
-		snprintf(error, RATE_MONITOR_ERROR_SIZE, "rate.file: out of memory");
-		return -ENOMEM;
-	}
-	if (other_tcp && *config->rate_tcp_host) {
-		result = rate_tcp_open(monitor->loop, config->rate_tcp_host, config->rate_tcp_port, &tcp, error);
-		if (result) {
-			rate_file_free(file);
-			return result;
-		}
-	}
-	if (other_file) {
-		rate_file_free(monitor->file);
-		monitor->file = file;
-		snprintf(monitor->file_path, sizeof(monitor->file_path), "%s", config->rate_file);
-	}
-	if (other_tcp) {
-		rate_tcp_close(monitor->tcp, 0);
-		monitor->tcp = tcp;
-		snprintf(monitor->tcp_host, sizeof(monitor->tcp_host), "%s", config->rate_tcp_host);
-		monitor->tcp_port = config->rate_tcp_port;
-	}
-	return 0;
+	return rate_sinks_set(&monitor->sinks, config, error);
 }
 
 void rate_monitor_reopen(struct rate_monitor *monitor)
 {
-	if (monitor->file)
-		rate_file_reopen(monitor->file);
+	if (monitor->sinks.file)
+		rate_file_reopen(monitor->sinks.file);
 }
 
 void rate_monitor_pause(struct rate_monitor *monitor)
@@ -374,10 +314,7 @@ struct rates_report rate_monitor_report(struct rate_monitor *monitor)
 		.meter_interval = monitor->settings.meter_interval,
 	};
 
-	if (monitor->file)
-		rate_file_report(monitor->file, &report.sinks[RATE_SINK_FILE]);
-	if (monitor->tcp)
-		rate_tcp_report(monitor->tcp, &report.sinks[RATE_SINK_TCP]);
+	rate_sinks_report(&monitor->sinks, &report);
 	if (rates_report(monitor->rates, &report)) {
 		log_error("rates: out of memory: they are missing in a report");
 		return report;
@@ -402,7 +339,7 @@ int rate_monitor_open(struct loop *loop, struct monitor *kernel, const struct co
 		free(monitor);
 		return result;
 	}
-	monitor->loop = loop;
+	monitor->sinks.loop = loop;
 	monitor->kernel = kernel;
 	monitor->settings = config->rate;
 	monitor->timer.source.fd = -1;
@@ -423,7 +360,7 @@ int rate_monitor_open(struct loop *loop, struct monitor *kernel, const struct co
 		free(monitor);
 		return result;
 	}
-	say_life_cycle(monitor, "initialized");
+	rate_sinks_life_cycle(&monitor->sinks, "initialized", clock_realtime_ns());
 	*out = monitor;
 	return 0;
 }
@@ -437,9 +374,8 @@ struct rate_monitor *rate_monitor_close(struct rate_monitor *monitor)
 		if (monitor->unrecorded)
 			record(monitor);
 	}
-	say_life_cycle(monitor, "exited");
-	monitor->file = rate_file_free(monitor->file);
-	monitor->tcp = rate_tcp_close(monitor->tcp, LAST_RECORD_SECONDS);
+	rate_sinks_life_cycle(&monitor->sinks, "exited", clock_realtime_ns());
+	rate_sinks_close(&monitor->sinks, LAST_RECORD_SECONDS);
 	loop_timer_remove(&monitor->timer);
 	rates_free(monitor->rates);
 	free(monitor->watched);

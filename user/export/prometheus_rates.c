@@ -6,7 +6,7 @@
 #include "export/prometheus_internal.h"
 
 static const char *const window_labels[RATE_WINDOWS] = { "1ms", "10ms", "100ms" };
-static const char *const quantile_labels[RATE_QUANTILES] = { "0.5", "0.95", "0.99", "0.999" };
+static const char *const percentile_labels[RATE_QUANTILES] = { "50", "95", "99", "99.9" };
 static const char *const sink_labels[RATE_SINKS] = { [RATE_SINK_FILE] = "file", [RATE_SINK_TCP] = "tcp" };
 
 /* One family of one number an estimate. */
@@ -165,7 +165,7 @@ static void write_quantiles(struct exposition_writer *writer, const struct rates
 
 				link_labels(labels, &rates->links[i], direction);
 				label_append(labels, 0, "source", fit ? "fit" : "measured");
-				label_append(labels, 0, "quantile", quantile_labels[quantile]);
+				label_append(labels, 0, "percentile", percentile_labels[quantile]);
 				sample_known(writer, labels_of(labels, 0), if_known(estimate, values[quantile]));
 			}
 }
@@ -187,7 +187,7 @@ void write_rates(struct exposition_writer *writer, const struct rates_report *ra
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		write_family(writer, rates, &families[i], &labels);
 	write_peaks(writer, rates, &labels);
-	family_begin(writer, "flowgauge_rate_quantile_bytes_per_second", FAMILY_GAUGE,
+	family_begin(writer, "flowgauge_rate_percentile_bytes_per_second", FAMILY_GAUGE,
 		     "Rate that a share of the bins does not exceed, measured and by the fit.");
 	write_quantiles(writer, rates, &labels, false);
 	write_quantiles(writer, rates, &labels, true);
