@@ -63,14 +63,12 @@ static void give_line(struct rate_sinks *sinks, const char *line, size_t length)
 
 void rate_sinks_give(struct rate_sinks *sinks, struct text *lines)
 {
-	const char *line = lines->bytes, *end;
+	const char *line = lines->length ? lines->bytes : "", *end;
 
 	if (lines->failed)
 		log_error("rates: out of memory: a record is missing");
-	while (!lines->failed && line && (end = strchr(line, '\n'))) {
+	for (; !lines->failed && (end = strchr(line, '\n')); line = end + 1)
 		give_line(sinks, line, (size_t)(end + 1 - line));
-		line = end + 1;
-	}
 	text_free(lines);
 }
 
