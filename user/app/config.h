@@ -37,6 +37,7 @@ struct config {
 	double interval_seconds;     /* 0.1 to 3600; default 1 */
 	bool bits;
 	double nominal_gap_ms;
+	struct rate_settings rate;
 	bool json;
 	bool verbose;
 	bool quiet;              /* no table, no records: for a monitor in the background */
@@ -44,17 +45,16 @@ struct config {
 	bool http_enabled;       /* default true */
 	char http_address[64];   /* default 127.0.0.1 */
 	uint16_t http_port;      /* default 8080 */
+	uint16_t rate_port;      /* control.rate_port, on 127.0.0.1; 0: none */
+	uint16_t rate_tcp_port;  /* of rate_tcp_host */
 	bool http_allow_unauthenticated;
+	bool rate_enabled;         /* default true */
+	bool rate_only;            /* `flowgauge rate`: nothing but the rate monitor is shown */
 	size_t metrics_max_flows;  /* default 1000 */
 	bool metrics_bpf_run_time; /* default false */
 	bool legacy_metrics;
-	bool rate_enabled; /* default true */
-	struct rate_settings rate;
 	char rate_file[CONFIG_PATH_SIZE]; /* empty: none */
 	char rate_tcp_host[256];          /* empty: none; a name or an address, without brackets */
-	uint16_t rate_tcp_port;
-	uint16_t rate_port;               /* control.rate_port, on 127.0.0.1; 0: none */
-	bool rate_only;                   /* `flowgauge rate`: nothing but the rate monitor is shown */
 	char control_path[108];           /* sun_path */
 	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */
