@@ -47,7 +47,7 @@ UNIT_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/tes
 BPF_TESTS          := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bpf/test_*.c)))
 FUZZ_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/test_*.c)))
 FUZZERS            := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZED_SOURCES     := $(sort $(wildcard user/base/*.c user/app/config*.c user/kernel/rule*.c)) user/app/control.c \
+FUZZED_SOURCES     := $(sort $(wildcard user/base/*.c user/app/config*.c user/kernel/rule*.c)) user/app/control.c user/app/rate_port.c user/app/rate_settings.c \
 	user/export/http_negotiate.c user/export/push_path.c user/export/openstack_keystone.c user/export/openstack_gnocchi.c user/export/openstack_record.c \
 	user/kernel/replay_link.c user/probe/echo.c user/probe/target.c user/measure/ping_statistics.c tests/fuzz/frame.c
 TEST_TOOLS         := $(patsubst tests/e2e/tools/%.c,build/tests/tools/%,$(sort $(wildcard tests/e2e/tools/*.c)))

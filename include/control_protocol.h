@@ -3,8 +3,8 @@
  * The control protocol between monitor_controller and flowgauge: a Unix stream socket; the client writes one JSON
  * object and a newline, the monitor answers with one JSON object and a newline, and closes.
  *
- *   request   {"command":"status"|"stop"|"reload"|"flows"|"probes",
- *              "top":N, "offset":N, "sort":"KEY", "match":"RULE"}
+ *   request   {"command":"status"|"stop"|"reload"|"flows"|"probes"|"rates"|"set"|"pause"|"resume",
+ *              "top":N, "offset":N, "sort":"KEY", "match":"RULE", "set":{"cutoff":90, ...}}
  *   answer    {"ok":true, ...the command's own members}  or  {"ok":false,"error":"one line"}
  *
  * `stop` is answered at once; the end of the connection's process, not of the connection, tells that it ended.

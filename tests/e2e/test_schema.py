@@ -60,6 +60,13 @@ RIGHT = [
     {"ping": {"interval": 0.01, "timeout": 10, "count": 1000, "size": 16, "dscp": 63, "ttl": 255, "interface": "a.b", "addresses": "all",
               "resolve_interval": 86400, "hosts": [{"host": "a", "interval": 3600, "timeout": 60, "count": 1, "size": 65507, "dscp": 0,
                                                     "ttl": 1, "addresses": "first", "resolve_interval": 1}]}},
+    {"rate": {"enabled": False}},
+    {"rate": {"sample_rate": 10, "estimation_interval": 0.2, "meter_interval": 0.1, "link_speed": 0.5, "cutoff": 0.001,
+              "alarm_trigger": 0, "alarm_measured_trigger": 0}},
+    {"rate": {"sample_rate": 10000, "estimation_interval": 2678400, "meter_interval": 86400, "link_speed": 100000000,
+              "cutoff": 100, "alarm_trigger": 100, "alarm_measured_trigger": None}},
+    {"rate": {"file": "/var/log/rates.json", "tcp": "collector.example:9000"}},
+    {"rate": {"tcp": "[::1]:9000"}}, {"rate": {"tcp": "192.0.2.1:65535"}}, {"control": {"rate_port": 54736}},
 ]
 WRONG = [
     [], "text", {"unknown": 1}, {"rules": []}, {"http": {"port": 1}}, {"DISPLAY": {"jitter": True}},
@@ -84,6 +91,15 @@ WRONG = [
     {"http": {"listen": "[::]:80", "enabled": True}}, {"http": {"enabled": "True"}},
     {"metrics": {"max_flows": -1}}, {"metrics": {"bpf_run_time": "True"}},
     {"control": {"socket": "run/x"}}, {"control": {"socket": "/" + 107 * "x"}}, {"control": "/x"},
+    {"rate": {"sample_rate": 9}}, {"rate": {"sample_rate": 10001}}, {"rate": {"sample_rate": "1000"}},
+    {"rate": {"estimation_interval": 0}}, {"rate": {"estimation_interval": 2678401}}, {"rate": {"meter_interval": None}},
+    {"rate": {"sample_rate": 10, "estimation_interval": 0.1}},
+    {"rate": {"link_speed": -1}}, {"rate": {"alarm_trigger": 101}}, {"rate": {"cutoff": 0}}, {"rate": {"cutoff": 101}},
+    {"rate": {"alarm_measured_trigger": -1}}, {"rate": {"alarm_measured_trigger": "off"}}, {"rate": {"enabled": 1}},
+    {"rate": {"file": "rates.json"}}, {"rate": {"file": "/" + 4096 * "x"}}, {"rate": {"file": None}}, {"rate": []},
+    *({"rate": {"tcp": address}} for address in ("9000", "host", "host:0", "host:65536", ":9000", "::1:9000", "[::1]", "a b:1",
+                                                 "http://host:9000", "host:9000/x")),
+    {"rate": {"bogus": 1}}, {"control": {"rate_port": -1}}, {"control": {"rate_port": 65536}}, {"control": {"rate_port": 1.5}},
     {"legacy_metrics": 1},
     {"openstack": []}, {"openstack": {"username": "x"}}, {"openstack": {"api": "gnocchi"}}, {"openstack": CLOUD | {"api": "v3"}},
     {"openstack": CLOUD | {"password": "secret"}}, {"openstack": CLOUD | {"controller": "a b"}},
@@ -278,7 +294,7 @@ def defaults_of(properties):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema["properties"])
-    assert len(document) == 22
+    assert len(document) == 23
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control,
-fuzz_http, fuzz_openstack and fuzz_echo. The configurations are the project's own."""
+fuzz_rate_port, fuzz_http, fuzz_openstack and fuzz_echo. The configurations are the project's own."""
 import pathlib
 import sys
 
@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RULES = ["- - - - -", "1.1.1.1 2.2.2.2 - 22 TCP", "[10.1.0.1,11.1.1.1] - 9999 - ICMP", "[::1] 2001:db8::/32 1-65535 - [tcp,Udp,47]",
          "10.0.0.0/8 0.0.0.0/0 [80,443,1000-2000] 0 255"]
 REQUESTS = ['{"command":"status"}\n', '{"command":"flows","top":10,"sort":"bytes"}\n', '{"command":"reload"}\n', '{}\n', '[1]\n', 'x']
+RATE_REQUESTS = ['{"status":true}', ' {"cutoff":"90", "interface":"eth0"}\n', '{"a":"}\\"{"}', '{"pause":true}x', "{]", "[]"]
 HEADERS = ["gzip;q=0.5, identity", "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.5", "localhost:8080",
            "127.0.0.1", "[::1]:8080", "http://localhost:8080\nlocalhost:8080", "null\nlocalhost", "42"]
 
@@ -36,6 +37,7 @@ def main():
     write(corpus, "fuzz_config", [path.read_bytes() for path in configurations] + [rules])
     write(corpus, "fuzz_rule", RULES)
     write(corpus, "fuzz_control", REQUESTS)
+    write(corpus, "fuzz_rate_port", RATE_REQUESTS)
     write(corpus, "fuzz_http", HEADERS)
     write(corpus, "fuzz_openstack", ANSWERS)
     write(corpus, "fuzz_echo", ECHOES)

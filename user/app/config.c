@@ -39,11 +39,13 @@ void config_defaults(struct config *config)
 		.http_port = 8080,
 		.metrics_max_flows = 1000,
 		.metrics_max_ping_histograms = 1000,
+		.rate_enabled = true,
 		.control_path = CONTROL_SOCKET_DEFAULT,
 	};
 	config_default_tunnels(&config->constants.tunnels);
 	config_default_openstack(&config->openstack);
 	config_default_push(&config->push);
+	rate_settings_default(&config->rate);
 }
 
 void config_free(struct config *config)
@@ -283,6 +285,8 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		{ "metrics.bpf_run_time", running->metrics_bpf_run_time != wanted->metrics_bpf_run_time },
 		{ "openstack", memcmp(&running->openstack, &wanted->openstack, sizeof(struct config_openstack)) != 0 },
 		{ "pushgateway", memcmp(&running->push, &wanted->push, sizeof(running->push)) != 0 },
+		{ "rate.enabled", running->rate_enabled != wanted->rate_enabled },
+		{ "control.rate_port", running->rate_port != wanted->rate_port },
 		{ "control.socket", strcmp(running->control_path, wanted->control_path) != 0 },
 	};
 	size_t used = 0;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "app/config_push.h"
+#include "app/rate_settings.h"
 #include "constants.h"
 #include "export/openstack.h"
 #include "kernel/monitor.h"
@@ -58,6 +59,7 @@ struct config {
 	double interval_seconds;     /* 0.1 to 3600; default 1 */
 	bool bits;
 	double nominal_gap_ms;
+	struct rate_settings rate;
 	bool json;
 	bool verbose;
 	bool quiet;              /* no table, no records: for a monitor in the background */
@@ -71,7 +73,13 @@ struct config {
 	size_t metrics_max_flows;           /* default 1000 */
 	size_t metrics_max_ping_histograms; /* default 1000 */
 	bool metrics_bpf_run_time;          /* default false */
+	uint16_t rate_port;                 /* control.rate_port, on 127.0.0.1; 0: none */
+	uint16_t rate_tcp_port;             /* of rate_tcp_host */
+	bool rate_enabled;                  /* default true */
+	bool rate_only;                     /* `flowgauge rate`: nothing but the rate monitor is shown */
 	bool legacy_metrics;
+	char rate_file[CONFIG_PATH_SIZE]; /* empty: none */
+	char rate_tcp_host[256];          /* empty: none; a name or an address, without brackets */
 	char control_path[108];           /* sun_path */
 	bool check_only;                  /* --check-config */
 	char read_path[CONFIG_PATH_SIZE]; /* --read: a capture, "-" for standard input; empty: interfaces */

@@ -80,6 +80,26 @@ static int read_ping(struct config_reading *reading, const struct config_key *ke
 	return config_read_ping(reading, key->name, node);
 }
 
+static int read_rate_setting(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_setting(reading, key->name, node);
+}
+
+static int read_rate_file(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_file(reading, key->name, node);
+}
+
+static int read_rate_tcp(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_tcp(reading, key->name, node);
+}
+
+static int read_rate_port(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	return config_read_rate_port(reading, key->name, node);
+}
+
 static int read_bool(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsBool(node))
@@ -238,7 +258,6 @@ static const struct config_key keys[] = {
 	{ .name = "groups", .read = read_groups },
 	{ "metrics.max_ping_histograms", read_size, FIELD(metrics_max_ping_histograms), 0, PING_HOSTS_MAX },
 	{ .name = "ping", .read = read_ping },
-	{ .name = "control.socket", .read = read_control },
 	{ .name = "openstack.api", .read = read_openstack },
 	{ .name = "openstack.controller", .read = read_openstack },
 	{ .name = "openstack.auth_url", .read = read_openstack },
@@ -268,6 +287,18 @@ static const struct config_key keys[] = {
 	{ .name = "pushgateway.tls", .read = read_push },
 	{ .name = "pushgateway.gzip", .read = read_push },
 	{ .name = "pushgateway.delete_on_exit", .read = read_push },
+	{ .name = "rate.enabled", .read = read_bool, .field = FIELD(rate_enabled) },
+	{ .name = "rate.sample_rate", .read = read_rate_setting },
+	{ .name = "rate.estimation_interval", .read = read_rate_setting },
+	{ .name = "rate.meter_interval", .read = read_rate_setting },
+	{ .name = "rate.link_speed", .read = read_rate_setting },
+	{ .name = "rate.alarm_trigger", .read = read_rate_setting },
+	{ .name = "rate.cutoff", .read = read_rate_setting },
+	{ .name = "rate.alarm_measured_trigger", .read = read_rate_setting },
+	{ .name = "rate.file", .read = read_rate_file },
+	{ .name = "rate.tcp", .read = read_rate_tcp },
+	{ .name = "control.socket", .read = read_control },
+	{ .name = "control.rate_port", .read = read_rate_port },
 	{ .name = "legacy_metrics", .read = read_bool, .field = FIELD(legacy_metrics) },
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -413,6 +444,8 @@ int config_read_keys(struct config_reading *reading)
 		status = config_finish_openstack(reading);
 	if (!status)
 		status = config_finish_push(reading);
+	if (!status)
+		status = config_finish_rate(reading);
 	if (!status && config_is_exposed(reading->config)) {
 		const cJSON *node = reading->listen_node ? reading->listen_node : reading->root;
 

@@ -53,6 +53,12 @@ int config_finish_sequence(struct config_reading *reading);
 int config_read_groups(struct config_reading *reading, const char *key, const cJSON *node);
 void config_free_groups(struct config *config);
 int config_read_tunnels(struct config_reading *reading, const char *key, const cJSON *node);
+/* Readers of "rate" and of control.rate_port; `key` is the whole name, "rate.cutoff". */
+int config_read_rate_setting(struct config_reading *reading, const char *key, const cJSON *node);
+int config_read_rate_file(struct config_reading *reading, const char *key, const cJSON *node);
+int config_read_rate_tcp(struct config_reading *reading, const char *key, const cJSON *node);
+int config_read_rate_port(struct config_reading *reading, const char *key, const cJSON *node);
+int config_finish_rate(struct config_reading *reading);
 void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual ports */
 int config_read_openstack(struct config_reading *reading, const char *key, const cJSON *node);
 int config_finish_openstack(struct config_reading *reading);

@@ -110,6 +110,39 @@ int value_control(const char *text, struct config *config)
 	return 0;
 }
 
+int value_rate_tcp(const char *text, struct config *config)
+{
+	const char *colon = strrchr(text, ':'), *host = text;
+	size_t length = colon ? (size_t)(colon - text) : 0;
+	uint64_t port;
+
+	if (!colon || number_parse_u64(colon + 1, 1, UINT16_MAX, &port))
+		return -EINVAL;
+	if (*text == '[' && length > 2 && text[length - 1] == ']') {
+		host++;
+		length -= 2;
+	} else if (memchr(text, ':', length)) {
+		return -EINVAL;
+	}
+	if (!length || length >= sizeof(config->rate_tcp_host) || strcspn(host, " \t[]/") < length)
+		return -EINVAL;
+	memset(config->rate_tcp_host, 0, sizeof(config->rate_tcp_host));
+	memcpy(config->rate_tcp_host, host, length);
+	config->rate_tcp_port = (uint16_t)port;
+	return 0;
+}
+
+int value_rate_file(const char *text, struct config *config)
+{
+	size_t length = strlen(text);
+
+	if (!length || length >= sizeof(config->rate_file))
+		return -EINVAL;
+	memset(config->rate_file, 0, sizeof(config->rate_file));
+	memcpy(config->rate_file, text, length);
+	return 0;
+}
+
 /* The kernel's own rule for names (dev_valid_name); a comma, which it allows, is here what separates two of them. */
 int value_interface(const char *name, size_t length, struct config *config)
 {

@@ -17,6 +17,7 @@
 #define DIRECTION_RIGHT "in, out or both"
 #define INTERFACE_RIGHT \
 	"an interface's name or a glob of 1 to 15 characters, without spaces, commas, colons and slashes"
+#define RATE_TCP_RIGHT "HOST:PORT with a port of 1 to 65535, such as 127.0.0.1:9000"
 #define CONTROL_RIGHT "the path of a socket, of 1 to 107 bytes"
 #define EXPOSED_RIGHT                                                                                        \
 	"would let other machines in without a password: choose a loopback address such as 127.0.0.1:8080, " \
@@ -27,6 +28,9 @@ int value_listen(const char *text, struct config *config);
 int value_hook(const char *text, enum hook_choice *out);
 int value_direction(const char *text, bool out[DIRECTIONS]);
 int value_control(const char *text, struct config *config);
+/* "collector:9000", "192.0.2.1:9000", "[::1]:9000"; the name is not looked up. */
+int value_rate_tcp(const char *text, struct config *config);
+int value_rate_file(const char *text, struct config *config);
 /* Adds one name or glob. -ENOSPC if there are INTERFACE_PATTERNS_MAX already. */
 int value_interface(const char *name, size_t length, struct config *config);
 

@@ -130,6 +130,7 @@ static void answer(struct client *client)
 		answer_error(client, "sort or match is not a string");
 	} else {
 		request.command = command->valuestring;
+		request.set = cJSON_GetObjectItemCaseSensitive(tree, "set");
 		answer_request(client, &request);
 	}
 	cJSON_Delete(tree);

@@ -11,14 +11,16 @@
 
 #define CONTROL_ERROR_SIZE 384
 
+struct cJSON;
 struct control;
 
 struct control_request {
 	const char *command;
-	long top;          /* 0: not given */
-	long offset;       /* 0: not given */
-	const char *sort;  /* NULL: not given */
-	const char *match; /* likewise */
+	long top;                /* 0: not given */
+	long offset;             /* 0: not given */
+	const char *sort;        /* NULL: not given */
+	const char *match;       /* likewise */
+	const struct cJSON *set; /* what "set" names; NULL: not given */
 };
 
 struct control_hooks {

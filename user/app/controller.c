@@ -28,8 +28,13 @@ static const struct {
 	{ "flows", controller_flows, "[--top N] [--offset N] [--sort KEY] [--match RULE] [--json]",
 	  "the flows of the last tick, the fastest first", false },
 	{ "probes", controller_probes, "[--json]", "what is pinged, and its round-trip times", false },
+	{ "rates", controller_rates, "[--json]", "the rate of each interface, its overload risk and alarms", false },
+	{ "set", controller_set, "KEY=VALUE...", "re-tune the rate monitor while it runs", false },
+	{ "pause", controller_pause, "", "pause the rate monitor", false },
+	{ "resume", controller_resume, "", "let it go on, with fresh estimates", false },
 	{ "logs", controller_logs, "[--lines N]", "the log of a monitor started with --detached", false },
 };
+#define COMMAND_NAMES "start, stop, status, reload, flows, probes, rates, set, pause, resume and logs"
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void print_help(void)
@@ -123,6 +128,9 @@ static int parse_words(struct controller *controller, bool hands_on)
 		} else if ((value = flag_value(controller, &i, "--lines"))) {
 			if (number_of("--lines", value, 1, &controller->lines) || controller->lines > 1000000)
 				return EXIT_WRONG_WORDS;
+		} else if (controller->takes_values && strchr(word, '=')) {
+			if (controller_add_value(controller, word))
+				return wrong("set", word, "KEY=VALUE is right");
 		} else {
 			return wrong("unknown word", word, "see monitor_controller --help");
 		}
@@ -160,7 +168,7 @@ int main(int argc, char **argv)
 
 	log_set_program("monitor_controller");
 	if (argc < 2) {
-		log_error("no command: there are start, stop, status, reload, flows, probes and logs");
+		log_error("no command: there are " COMMAND_NAMES);
 		return EXIT_WRONG_WORDS;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
@@ -174,10 +182,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
+		controller.takes_values = commands[i].run == controller_set;
 		if (parse_words(&controller, commands[i].hands_on) ||
 		    find_socket(&controller, socket, commands[i].hands_on))
 			return EXIT_WRONG_WORDS;
 		return commands[i].run(&controller);
 	}
-	return wrong("unknown command", argv[1], "there are start, stop, status, reload, flows, probes and logs");
+	return wrong("unknown command", argv[1], "there are " COMMAND_NAMES);
 }

@@ -19,7 +19,9 @@ struct controller {
 	const char *sort;  /* NULL: not given */
 	const char *match; /* likewise */
 	long lines;        /* of the log */
-	int argc;          /* the words after the subcommand */
+	bool takes_values;
+	cJSON *set; /* of the words KEY=VALUE; NULL: none */
+	int argc;   /* the words after the subcommand */
 	char **argv;
 };
 
@@ -36,7 +38,7 @@ int controller_find_socket(const struct controller *controller, char out[CONTROL
 			   char error[CONTROLLER_CONFIG_ERROR_SIZE]);
 
 /*
- * Sends the command with what the words say of flows, and returns the answer, to be freed with cJSON_Delete; NULL with one
+ * Sends the command with what the words say of flows and settings, and returns the answer, to be freed with cJSON_Delete; NULL with one
  * line in `error` if there is none or it says that the command failed. `pid`, if not NULL, is the monitor's; `text`, if
  * not NULL, is the answer as it came, to be freed in each case. errno is ENOENT or ECONNREFUSED when no monitor listens
  * there.
@@ -56,6 +58,12 @@ int controller_status(const struct controller *controller);
 int controller_reload(const struct controller *controller);
 int controller_flows(const struct controller *controller);
 int controller_probes(const struct controller *controller);
+/* "KEY=VALUE": adds the value to controller->set. -EINVAL: there is no key. */
+int controller_add_value(struct controller *controller, const char *word);
+int controller_set(const struct controller *controller);
+int controller_pause(const struct controller *controller);
+int controller_resume(const struct controller *controller);
+int controller_rates(const struct controller *controller);
 int controller_logs(const struct controller *controller);
 
 #endif

@@ -81,6 +81,7 @@ static void explain_unreachable(const char *path, int number, char error[CONTROL
 
 static void write_request(const struct controller *controller, const char *command, struct text *out)
 {
+	char *set = controller->set ? cJSON_PrintUnformatted(controller->set) : NULL;
 	struct json_writer json;
 
 	json_begin(&json, out);
@@ -92,6 +93,10 @@ static void write_request(const struct controller *controller, const char *comma
 		json_string(&json, "sort", controller->sort);
 	if (controller->match)
 		json_string(&json, "match", controller->match);
+	if (controller->set)
+		text_appendf(out, ",\"set\":%s", set ? set : "");
+	out->failed |= controller->set && !set;
+	cJSON_free(set);
 	json_object_close(&json);
 	text_append_char(out, '\n');
 }

@@ -28,6 +28,8 @@ static void interfaces_changed(void *context)
 	interfaces = watch_interfaces(daemon->watch, &count);
 	if (book_interfaces(daemon->book, interfaces, count) || groups_interfaces(daemon->groups, interfaces, count))
 		log_error("out of memory: the report names interfaces as they were");
+	if (daemon->rates)
+		rate_monitor_set_interfaces(daemon->rates, interfaces, count);
 }
 
 static void signal_received(struct loop_signals *signals, int number)
@@ -130,6 +132,23 @@ static int open_pinger(struct daemon *daemon)
 	if (pinger_open(daemon->loop, &daemon->pinger))
 		return fail(daemon, EXIT_FAILED, "out of memory");
 	return pinger_configure(daemon->pinger, &config, line) ? fail(daemon, EXIT_FAILED, line) : 0;
+}
+
+/* After the interfaces, which it is told of; before them there is no kernel half to read from. */
+static int open_rates(struct daemon *daemon)
+{
+	const struct config *config = daemon->config;
+	const struct rate_port_hooks hooks = { .context = daemon, .answer = daemon_rate_answer };
+	char line[RATE_MONITOR_ERROR_SIZE] = "";
+
+	if (!config->rate_enabled)
+		return 0;
+	if (rate_monitor_open(daemon->loop, daemon->monitor, config, &daemon->rates, line))
+		return fail(daemon, EXIT_FAILED, line);
+	if (config->rate_port && rate_port_open(daemon->loop, config->rate_port, &hooks, &daemon->rate_port, line))
+		return fail(daemon, EXIT_FAILED, line);
+	interfaces_changed(daemon);
+	return 0;
 }
 
 static int open_http(struct daemon *daemon)
@@ -237,6 +256,8 @@ static int first_report(struct daemon *daemon)
 	if (error)
 		return fail(daemon, EXIT_FAILED, strerror(-error));
 	daemon->report->pings = pinger_sample(daemon->pinger);
+	if (daemon->rates)
+		daemon->report->rates = rate_monitor_report(daemon->rates);
 	if (daemon->http)
 		http_show(daemon->http, daemon->report);
 	return 0;
@@ -256,8 +277,8 @@ static int open_all(struct daemon *daemon)
 	daemon_warn_of_rules(daemon->config);
 	/* The control socket's lock comes first: a second monitor must not get as far as the interfaces. */
 	if (open_loop(daemon) || open_control(daemon) || open_book(daemon) || open_http(daemon) ||
-	    open_pushgateway(daemon) || open_kernel(daemon) || open_pinger(daemon) || first_report(daemon) ||
-	    daemon_open_openstack(daemon) || open_output(daemon) || start_ticking(daemon))
+	    open_pushgateway(daemon) || open_kernel(daemon) || open_pinger(daemon) || open_rates(daemon) ||
+	    first_report(daemon) || daemon_open_openstack(daemon) || open_output(daemon) || start_ticking(daemon))
 		return -1;
 	return 0;
 }
@@ -271,6 +292,8 @@ static void close_all(struct daemon *daemon)
 	daemon->http = http_close(daemon->http);
 	daemon->pushgateway = pushgateway_close(daemon->pushgateway);
 	daemon->pinger = pinger_close(daemon->pinger);
+	daemon->rate_port = rate_port_close(daemon->rate_port);
+	daemon->rates = rate_monitor_close(daemon->rates);
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);
 	daemon->control = control_close(daemon->control);

@@ -5,6 +5,8 @@
 
 #include "app/control.h"
 #include "app/daemon.h"
+#include "app/rate_monitor.h"
+#include "app/rate_port.h"
 #include "app/watch.h"
 #include "export/console.h"
 #include "export/http.h"
@@ -36,6 +38,8 @@ struct daemon {
 	struct self_report self;
 	struct report *report; /* the last one; NULL after a tick that failed */
 	struct control *control;
+	struct rate_monitor *rates;  /* NULL: off */
+	struct rate_port *rate_port; /* NULL: none */
 	struct http *http;
 	struct pushgateway *pushgateway;
 	struct push_label push_labels[PUSH_GROUPING_MAX + 1];
@@ -87,6 +91,14 @@ void daemon_warn_of_rules(const struct config *config);
 /* openstack_sink.c: -1 with the error logged; and what belongs to its end. */
 int daemon_open_openstack(struct daemon *daemon);
 void daemon_close_openstack(struct daemon *daemon);
+
+/*
+ * rate_requests.c: settings of the rate monitor while it runs. `values` is a JSON object of rate_setting_table's names and
+ * "interface"; all of it takes effect, or nothing. -ENOENT: a name that there is not; else -errno; with one line in `error`.
+ */
+int daemon_rate_set(struct daemon *daemon, const struct cJSON *values, struct text *error);
+int daemon_rate_pause(struct daemon *daemon, bool pause, struct text *error);
+void daemon_rate_answer(void *context, const struct cJSON *request, struct text *answer); /* of control.rate_port */
 
 /* requests.c: what the control socket and the HTTP server ask for. */
 int daemon_request(void *context, const struct control_request *request, struct text *members, struct text *error);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/config_values.h"
+#include "app/options_rate.h"
 #include "app/options_table.h"
 
 #define LONG_ONLY 256 /* getopt's value of a long flag: LONG_ONLY + its row */
@@ -173,12 +174,12 @@ static int walk(int argc, char **words, struct flags *flags)
 	return -EINVAL;
 }
 
-static int read_file(const struct flags *scratch, struct config *config, char error[CONFIG_ERROR_SIZE])
+int options_read_file(const char *given, struct config *config, char error[CONFIG_ERROR_SIZE])
 {
 	char program[CONFIG_PATH_SIZE] = "", path[CONFIG_PATH_SIZE];
 
-	if (scratch->config_path)
-		return config_read(config, scratch->config_path, error);
+	if (given)
+		return config_read(config, given, error);
 	/* Without /proc only the system's file is looked for. */
 	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
 		program[0] = '\0';
@@ -191,7 +192,7 @@ static int load(int argc, char **words, const struct flags *scratch, struct conf
 		char error[CONFIG_ERROR_SIZE])
 {
 	struct flags flags = { .config = config, .error = error };
-	int status = read_file(scratch, config, error);
+	int status = options_read_file(scratch->config_path, config, error);
 
 	if (!status)
 		status = walk(argc, words, &flags);
@@ -208,8 +209,11 @@ enum options_result options_load(const struct options *options, struct config *c
 	struct config ignored;
 	struct flags scratch = { .config = &ignored, .error = error };
 	enum options_result result = OPTIONS_WRONG;
-	char **words = modern_words(options);
+	char **words;
 
+	if (options_are_rate(options))
+		return options_load_rate(options, config, error);
+	words = modern_words(options);
 	config_defaults(config);
 	config_defaults(&ignored);
 	if (!words) {
@@ -252,6 +256,7 @@ void options_print_help(void)
 		if (flag_table[i].help && flag_head(&flag_table[i], head, sizeof(head)) > width)
 			width = (int)strlen(head);
 	printf("usage: flowgauge [flags]\n"
+	       "       flowgauge rate [flags]   the rate monitor alone; see flowgauge rate --help\n"
 	       "Shows throughput, goodput, jitter and packet loss of every flow on live interfaces.\n"
 	       "Defaults stand in brackets.\n\n");
 	for (unsigned int i = 0; i < flag_count; i++) {

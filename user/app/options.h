@@ -20,6 +20,8 @@ struct options {
  */
 enum options_result options_load(const struct options *options, struct config *config, char error[CONFIG_ERROR_SIZE]);
 void options_print_help(void);
+/* Reads the file of `path` over `config`; NULL: the one that is found where configurations are, if there is one. */
+int options_read_file(const char *path, struct config *config, char error[CONFIG_ERROR_SIZE]);
 
 /*
  * The configuration when no flag names one: config.json beside `program` (the resolved path of the executable; in a

@@ -121,6 +121,7 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 	config->metrics_max_flows = wanted->metrics_max_flows;
 	config->metrics_max_ping_histograms = wanted->metrics_max_ping_histograms;
 	config->legacy_metrics = wanted->legacy_metrics;
+	config->rate = wanted->rate;
 	if (wanted->interval_seconds != config->interval_seconds) {
 		uint64_t period = (uint64_t)(wanted->interval_seconds * 1e9);
 
@@ -140,6 +141,17 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 		pushgateway_set_legacy(daemon->pushgateway, config->legacy_metrics);
 }
 
+/* Sinks first: they can fail, and settings that failed would have to be taken back. */
+static int reload_rates(struct daemon *daemon, const struct config *wanted, char *line)
+{
+	int result;
+
+	if (!daemon->rates)
+		return 0;
+	result = rate_monitor_set_sinks(daemon->rates, wanted, line);
+	return result ? result : rate_monitor_set(daemon->rates, &wanted->rate, line);
+}
+
 int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
 {
 	struct pinger_config pinger;
@@ -148,6 +160,8 @@ int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
 	const char *restart;
 	int result = -EINVAL;
 
+	if (daemon->rates)
+		rate_monitor_reopen(daemon->rates); /* whatever comes of the rest */
 	if (!wanted)
 		return -ENOMEM;
 	if (options_load(daemon->options, wanted, line) != OPTIONS_RUN) {
@@ -156,6 +170,8 @@ int daemon_reload(struct daemon *daemon, struct text *error, struct text *said)
 	}
 	pinger = daemon_pinger_config(wanted);
 	result = pinger_prepare(daemon->pinger, &pinger, line);
+	if (!result)
+		result = reload_rates(daemon, wanted, line);
 	if (!result)
 		result = monitor_set_rules(daemon->monitor, wanted->rules, wanted->rule_count, line);
 	if (result) {

@@ -8,6 +8,7 @@
 #include "app/flow_rules.h"
 #include "base/json_writer.h"
 #include "export/json_pings.h"
+#include "export/rate_records.h"
 
 static void status_interface(struct json_writer *json, const struct interface_report *interface)
 {
@@ -51,6 +52,10 @@ static void status_members(const struct daemon *daemon, struct json_writer *json
 	json_u64(json, "flows", daemon->report ? daemon->report->live_flows : 0);
 	json_u64(json, "flows_followed", daemon->report ? daemon->report->followed_flows : 0);
 	json_u64(json, "flows_limit", config->max_flows);
+	json_string(json, "rate_monitor",
+		    !daemon->rates                        ? "off" :
+		    rate_monitor_is_paused(daemon->rates) ? "paused" :
+							    "running");
 	json_u64(json, "late_ticks", daemon->late_ticks);
 	json_u64(json, "ticks_left_out_of_output", daemon->stream ? stream_left_out(daemon->stream) : 0);
 	json_array_open(json, "interfaces");
@@ -102,6 +107,17 @@ static int request_reload(struct daemon *daemon, struct text *members, struct te
 	return result;
 }
 
+static int request_rates(const struct daemon *daemon, struct text *members, struct text *error)
+{
+	if (!daemon->report) {
+		text_append(error, "there is no report: the last tick could not read the counters");
+		return -EAGAIN;
+	}
+	text_append(members, "\"report\":");
+	record_rates_document(&daemon->report->rates, daemon->report->time_ns, members);
+	return 0;
+}
+
 static int request_flows(struct daemon *daemon, const struct control_request *request, struct text *members,
 			 struct text *error)
 {
@@ -142,12 +158,19 @@ int daemon_request(void *context, const struct control_request *request, struct 
 		return request_flows(daemon, request, members, error);
 	} else if (!strcmp(request->command, "probes")) {
 		return request_probes(daemon, members, error);
+	} else if (!strcmp(request->command, "rates")) {
+		return request_rates(daemon, members, error);
+	} else if (!strcmp(request->command, "set")) {
+		return daemon_rate_set(daemon, request->set, error);
+	} else if (!strcmp(request->command, "pause") || !strcmp(request->command, "resume")) {
+		return daemon_rate_pause(daemon, *request->command == 'p', error);
 	} else if (!strcmp(request->command, "reload")) {
 		return request_reload(daemon, members, error);
 	} else if (!strcmp(request->command, "stop")) {
 		loop_stop(daemon->loop);
 	} else {
-		text_appendf(error, "unknown command %.40s: there are status, flows, probes, reload and stop",
+		text_appendf(error,
+			     "unknown command %.40s: there are status, flows, probes, rates, set, pause, resume, reload and stop",
 			     request->command);
 		return -EINVAL;
 	}

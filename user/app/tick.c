@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "export/json_records.h"
 #include "kernel/interface_counters.h"
+#include "export/rate_records.h"
 
 #define LINES_MAX 1000 /* flows that a tick prints into a pipe; --json prints all */
 
@@ -114,7 +115,10 @@ static void show_lines(struct daemon *daemon)
 	console.max_rows = LINES_MAX;
 	text_clear(out);
 	if (daemon->config->json) {
-		record_lines(daemon->report, out);
+		if (daemon->config->rate_only && daemon->report->rates.due)
+			record_rate_lines(&daemon->report->rates, daemon->report->time_ns, out);
+		else if (!daemon->config->rate_only)
+			record_lines(daemon->report, out);
 	} else {
 		console_render(&console, daemon->report, out);
 		text_append_char(out, '\n');
@@ -200,6 +204,8 @@ int tick_now(struct daemon *daemon, uint64_t late)
 		return error;
 	}
 	report->pings = pinger_sample(daemon->pinger);
+	if (daemon->rates)
+		report->rates = rate_monitor_report(daemon->rates);
 	daemon->report = report;
 	check_accounts(daemon);
 	daemon->ticked_ns = clock_monotonic_ns();

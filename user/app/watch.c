@@ -278,6 +278,59 @@ int watch_open(struct loop *loop, struct monitor *monitor, const struct config *
 	return 0;
 }
 
+/* Lets go of every interface that was not among the first `count` when `kept` was written down. */
+static void let_go_but(struct watch *watch, const unsigned int *kept, size_t count)
+{
+	for (size_t i = watch->count; i-- > 0;) {
+		bool keep = false;
+
+		for (size_t j = 0; j < count; j++)
+			keep |= kept[j] == watch->interfaces[i].link.ifindex;
+		if (!keep)
+			let_go(watch, &watch->interfaces[i], "what is watched was not changed");
+	}
+}
+
+static void let_go_unwanted(struct watch *watch)
+{
+	for (size_t i = watch->count; i-- > 0;)
+		if (matches(watch->config, &watch->interfaces[i].link) == MATCH_NONE)
+			let_go(watch, &watch->interfaces[i], "another interface was asked for");
+}
+
+/* The new ones come first, so that a failure leaves those that were there as they are. */
+int watch_choose(struct watch *watch, const struct config *wanted, char error[MONITOR_ERROR_SIZE])
+{
+	const struct config *before = watch->config;
+	unsigned int kept[WATCHED_MAX];
+	size_t count = watch->count;
+	int result;
+
+	for (size_t i = 0; i < count; i++)
+		kept[i] = watch->interfaces[i].link.ifindex;
+	watch->config = wanted;
+	watch->error[0] = '\0';
+	result = check_names(watch, error);
+	if (!result) {
+		watch->starting = true;
+		result = links_dump(watch->links, link_changed, watch);
+		watch->starting = false;
+		if (result)
+			snprintf(error, MONITOR_ERROR_SIZE, "cannot list the interfaces: %s", strerror(-result));
+	}
+	if (!result && *watch->error) {
+		snprintf(error, MONITOR_ERROR_SIZE, "%s", watch->error);
+		result = -EOPNOTSUPP;
+	}
+	if (result)
+		let_go_but(watch, kept, count);
+	else
+		let_go_unwanted(watch);
+	watch->config = before;
+	tell(watch);
+	return result;
+}
+
 struct watch *watch_close(struct watch *watch)
 {
 	if (!watch)

@@ -26,6 +26,11 @@ struct watch_hooks {
  */
 int watch_open(struct loop *loop, struct monitor *monitor, const struct config *config, const struct watch_hooks *hooks,
 	       struct watch **out, char error[MONITOR_ERROR_SIZE]);
+/*
+ * Watches what the interfaces of `wanted` name instead, whole or not at all: on -errno, with one line in `error`, all is
+ * watched as before. The caller then takes those names over into the configuration that it gave to watch_open.
+ */
+int watch_choose(struct watch *watch, const struct config *wanted, char error[MONITOR_ERROR_SIZE]);
 struct watch *watch_close(struct watch *watch);
 
 /* The interfaces that match, attached or not, by name; valid until the next change. */

@@ -12,6 +12,7 @@
 #include "export/gzip.h"
 #include "export/json_pings.h"
 #include "export/json_records.h"
+#include "export/rate_records.h"
 
 #define ALIVE_BYTES_MAX ((size_t)64 << 20)
 
@@ -22,6 +23,7 @@ static const char *const content_types[DOCUMENTS] = {
 	[DOCUMENT_TOTALS] = "application/json",
 	[DOCUMENT_GROUPS] = "application/json",
 	[DOCUMENT_PROBES] = "application/json",
+	[DOCUMENT_RATES] = "application/json",
 };
 
 /* Who is told when a document's last reader is done. */
@@ -142,6 +144,10 @@ static void render(const struct documents *documents, enum document document, st
 		break;
 	case DOCUMENT_PROBES:
 		record_probes_document(documents->report, out);
+		text_append_char(out, '\n');
+		break;
+	case DOCUMENT_RATES:
+		record_rates_document(&documents->report->rates, documents->report->time_ns, out);
 		text_append_char(out, '\n');
 		break;
 	default:

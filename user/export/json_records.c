@@ -10,6 +10,7 @@
 
 #include "export/group_address.h"
 #include "export/json_pings.h"
+#include "export/rate_records.h"
 
 static const char *const directions[DIRECTIONS] = { "ingress", "egress" };
 static const char *const outcomes[OUTCOMES] = {
@@ -281,6 +282,8 @@ void record_lines(const struct report *report, struct text *out)
 		text_append_char(out, '\n');
 	}
 	record_ping_lines(report, out);
+	if (report->rates.due)
+		record_rate_lines(&report->rates, report->time_ns, out);
 }
 
 void record_groups_document(const struct report *report, struct text *out)

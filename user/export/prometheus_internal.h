@@ -84,6 +84,7 @@ void write_groups(struct exposition_writer *writer, const struct report *report)
 void write_ledger(struct exposition_writer *writer, const struct report *report);
 void write_devices(struct exposition_writer *writer, const struct report *report);
 void write_push(struct exposition_writer *writer, const struct report *report);
+void write_rates(struct exposition_writer *writer, const struct rates_report *rates);
 void write_self(struct exposition_writer *writer, const struct report *report);
 void write_openstack(struct exposition_writer *writer, const struct openstack_report *openstack);
 void write_pings(struct exposition_writer *writer, const struct report *report, size_t max_histograms);

@@ -6,8 +6,10 @@
 #include "kernel/device.h"
 
 #include <errno.h>
+#include <linux/ethtool_netlink.h>
 #include <linux/genetlink.h>
 #include <linux/if_arp.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -217,4 +219,40 @@ int device_xdp_features(unsigned int ifindex, uint64_t *features)
 int device_xdp_metadata(unsigned int ifindex, uint64_t *metadata)
 {
 	return netdev_ask(ifindex, NETDEV_XDP_METADATA, metadata);
+}
+
+static int speed_answer(const struct nlmsghdr *message, void *context)
+{
+	uint32_t *mbit = context;
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(attribute, message,
+			  sizeof(struct genlmsghdr)) if (mnl_attr_get_type(attribute) == ETHTOOL_A_LINKMODES_SPEED &&
+							 mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) *mbit =
+		mnl_attr_get_u32(attribute);
+	return MNL_CB_OK;
+}
+
+int device_speed(unsigned int ifindex, uint32_t *out)
+{
+	char bytes[NETLINK_REQUEST_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	uint32_t mbit = (uint32_t)SPEED_UNKNOWN;
+	struct nlmsghdr *request;
+	struct nlattr *header;
+	uint16_t family;
+	int err = family_find(ETHTOOL_GENL_NAME, &family);
+
+	if (err)
+		return err;
+	request = generic_request(bytes, family, ETHTOOL_MSG_LINKMODES_GET, ETHTOOL_GENL_VERSION);
+	header = mnl_attr_nest_start(request, ETHTOOL_A_LINKMODES_HEADER);
+	mnl_attr_put_u32(request, ETHTOOL_A_HEADER_DEV_INDEX, ifindex);
+	mnl_attr_put_u32(request, ETHTOOL_A_HEADER_FLAGS, ETHTOOL_FLAG_COMPACT_BITSETS);
+	mnl_attr_nest_end(request, header);
+	err = netlink_ask(NETLINK_GENERIC, request, speed_answer, &mbit);
+	if (err == -EOPNOTSUPP || (!err && (!mbit || mbit == (uint32_t)SPEED_UNKNOWN)))
+		return -ENODATA;
+	if (!err)
+		*out = mbit;
+	return err;
 }

@@ -24,6 +24,9 @@ int device_query(unsigned int ifindex, struct device *out); /* -ENODEV: there is
 enum link_layer device_link_layer(const struct device *device);
 const char *device_type_name(unsigned short type); /* "InfiniBand"; NULL if it has no name here */
 
+/* The link's speed as ethtool tells it, Mbit/s; -ENODATA: it is not known, as of a link that is down. */
+int device_speed(unsigned int ifindex, uint32_t *mbit);
+
 #define XDP_FEATURE_BASIC (1ULL << 0)     /* the driver runs XDP programs that pass and drop */
 #define XDP_FEATURE_FRAGMENTS (1ULL << 5) /* also on frames of more than one buffer */
 /* What the driver offers for XDP; -ENOENT if the kernel does not tell (before Linux 6.3). */

@@ -103,6 +103,25 @@ int monitor_retire_end(struct monitor *monitor, const struct monitor_visitor *vi
 /* Kernel memory of the flow table, in bytes. */
 uint64_t monitor_table_bytes(const struct monitor *monitor);
 
+/* --- bins of the rate monitor --- */
+
+/*
+ * A bin holds the bytes of all frames of one direction of one interface, whatever the rules, whose time stamps, in ns of
+ * CLOCK_MONOTONIC, lie in [epoch·bin_ns, (epoch+1)·bin_ns); summed over CPUs. Bins come in order, each once, empty ones
+ * as 0, and only when they are over. Epochs that were overwritten before they were read are left out.
+ */
+struct bin_visitor {
+	void *context;
+	void (*bins)(void *context, unsigned int ifindex, enum direction direction, uint64_t first_epoch,
+		     const uint64_t *bytes, size_t count);
+	/* The epochs before `next_epoch` that did not come will not come any more. */
+	void (*lost)(void *context, unsigned int ifindex, enum direction direction, uint64_t next_epoch);
+};
+
+/* Bins of another length from now on; 0: none are kept, which is how a monitor opens. What was in bins is forgotten. */
+int monitor_set_bin_length(struct monitor *monitor, uint64_t bin_ns);
+int monitor_read_bins(struct monitor *monitor, const struct bin_visitor *visitor);
+
 /* What became of fragments, over all interfaces since the monitor was opened. */
 int monitor_fragments(struct monitor *monitor, struct fragment_ledger *sum);
 

@@ -35,6 +35,7 @@ struct report *report_release(struct report *report)
 	free(report->groups);
 	free(report->devices);
 	ping_sample_free(report->pings);
+	free(report->rates.links);
 	free(report);
 	return NULL;
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "measure/ping_sample.h"
+#include "measure/rate_report.h"
 #include "records.h"
 
 enum sequence_kind {
@@ -232,6 +233,7 @@ struct report {
 	size_t device_count;
 	struct self_report self;
 	struct ping_sample *pings; /* NULL: nothing is pinged; owned */
+	struct rates_report rates; /* of the rate monitor, whose intervals are its own */
 };
 
 struct report *report_reference(struct report *report);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rate monitor's control port: whatever a client sends, in one piece or two, it gets one JSON object, and the
+ * connection ends; what reaches the monitor is an object, and is the first thing that the client sent.
+ */
+#include <arpa/inet.h>
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "app/rate_port.h"
+#include "target.h"
+
+static struct loop *loop;
+static struct rate_port *port;
+
+struct client {
+	struct loop_source source;
+	struct text answer;
+};
+
+static void answer(void *context, const cJSON *request, struct text *out)
+{
+	char *text = cJSON_PrintUnformatted(request);
+
+	(void)context;
+	HOLD(cJSON_IsObject(request) && text && *text == '{');
+	text_append(out, "{\"return\":{\"request\":");
+	text_append(out, text);
+	text_append(out, "}}");
+	cJSON_free(text);
+}
+
+static void end(void)
+{
+	port = rate_port_close(port);
+	loop = loop_free(loop);
+}
+
+static void begin(void)
+{
+	const struct rate_port_hooks hooks = { .answer = answer };
+	char error[RATE_PORT_ERROR_SIZE];
+
+	HOLD(!loop_new(&loop) && !rate_port_open(loop, 0, &hooks, &port, error));
+	atexit(end);
+}
+
+static void receive(struct loop_source *source, uint32_t events)
+{
+	struct client *client = (struct client *)source;
+	char chunk[4096];
+	ssize_t got;
+
+	(void)events;
+	while ((got = recv(source->fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
+		text_append_bytes(&client->answer, chunk, (size_t)got);
+	if (!got)
+		loop_stop(loop);
+	else
+		HOLD(errno == EAGAIN);
+}
+
+static void check_answer(const struct text *text)
+{
+	cJSON *tree = text->length ? cJSON_ParseWithLength(text->bytes, text->length) : NULL;
+
+	HOLD(cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(tree, "return")));
+	cJSON_Delete(tree);
+}
+
+/* Requests over the limit are tested elsewhere: these fit a socket's buffer. */
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct client client = { .source = { .ready = receive, .fd = -1 }, .answer = TEXT_EMPTY };
+	const struct linger at_once = { .l_onoff = 1 }; /* no port stays taken for a minute behind each run */
+	size_t first = size ? input[0] % (size + 1) : 0;
+	int fd;
+
+	if (!port)
+		begin();
+	address.sin_port = htons(rate_port_number(port));
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	HOLD(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
+	HOLD(send(fd, input, first, MSG_NOSIGNAL) == (ssize_t)first);
+	HOLD(send(fd, input + first, size - first, MSG_NOSIGNAL) == (ssize_t)(size - first));
+	HOLD(!shutdown(fd, SHUT_WR) && !loop_add(loop, &client.source, fd, EPOLLIN));
+	HOLD(!loop_run(loop));
+	loop_remove(&client.source);
+	HOLD(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	close(fd);
+	check_answer(&client.answer);
+	text_free(&client.answer);
+	return 0;
+}
