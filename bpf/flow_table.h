@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The flow table, as the packets' side uses it: find a flow, lock it, enter a new one. docs/flow-table.md tells why each
- * step is right; the monitor's side is user/kernel/table.c.
+ * step is right; the monitor's side is user/kernel/slots*.c.
  */
 #ifndef FLOWGAUGE_FLOW_TABLE_H
 #define FLOWGAUGE_FLOW_TABLE_H
 
 #include "maps.h"
 
-#define LOCK_TRIES 32  /* a holder is done in some 20 ns */
-#define ENTER_TRIES 64 /* one that enters a flow, in some 200 */
-#define POP_TRIES 64
+#define LOCK_TRIES 32   /* a holder is done in some 20 ns */
+#define ENTER_TRIES 64  /* one that enters a flow, in some 200 */
+#define WORDS_TRIED 128 /* of the bitmap; with 64 slots each */
 #define BYTES_OF_ONES 0x0101010101010101ULL
 #define BYTES_OF_HIGHS 0x8080808080808080ULL
 #define LAST_TAGS 0x00000000ffffffffULL /* the second word of tags is half tags, half lock */
@@ -43,6 +43,12 @@ static __always_inline __u64 flow_hash(const struct flow_key *key)
 static __always_inline __u32 line_of(__u64 hash)
 {
 	return (__u32)((hash >> 32) * (2 * constants.index_pairs) >> 32);
+}
+
+/* The slot that a flow has if it is free, or else its neighbour's: no line of the index is looked at to find it there. */
+static __always_inline __u32 home_of(__u64 hash)
+{
+	return (__u32)((hash >> 32) * constants.table_slots >> 32);
 }
 
 static __always_inline __u32 tag_of(__u64 hash)
@@ -137,13 +143,24 @@ static __always_inline struct index_line *line_get(__u32 line)
 	return bpf_map_lookup_elem(&flow_index, &line);
 }
 
+/* Whether a live flow of the key has one of the two slots that are its home. */
+static __always_inline int home_find(const struct flow_key *key, __u64 hash, struct found *found)
+{
+	__u32 home = home_of(hash);
+
+	return is_of(key, home, found) || is_of(key, home ^ 1, found);
+}
+
 /* The flow's live slot, not locked; found->slot NULL if it has none. */
 static __always_inline void table_find(const struct flow_key *key, __u64 hash, struct found *found)
 {
 	__u32 line = line_of(hash), tag = tag_of(hash);
-	const struct index_line *own = line_get(line), *other;
+	const struct index_line *own, *other;
 
 	found->slot = NULL;
+	if (home_find(key, hash, found))
+		return;
+	own = line_get(line);
 	if (!own || line_find(own, key, tag, found))
 		return;
 	other = line_get(line ^ 1);
@@ -206,39 +223,60 @@ static __always_inline enum locked slot_lock(const struct flow_key *key, struct 
 
 /* --- a flow that is new: rare, so that its price is not each packet's --- */
 
-/* A slot that nobody had yet; NO_SLOT if there is none. */
-static __always_inline __u32 slot_fresh(struct table_control *control)
+/* Takes the slot if nobody has it: the atomic operation's winner, alone, may fill it. */
+static __always_inline int slot_claim(__u32 index)
 {
-	__u64 index;
+	__u32 word_index = index / 64;
+	__u64 *bits = bpf_map_lookup_elem(&flow_bitmap, &word_index), bit = 1ULL << (index & 63);
 
-	if (*(volatile __u64 *)&control->fresh >= constants.table_slots)
-		return NO_SLOT;
-	index = __sync_fetch_and_add(&control->fresh, 1);
-	return index < constants.table_slots ? index : NO_SLOT;
+	if (!bits || index >= constants.table_slots || *(volatile __u64 *)bits & bit)
+		return 0;
+	return !(__sync_fetch_and_or(bits, bit) & bit);
 }
 
-/* A free slot, which is the caller's alone; NO_SLOT if there is none. */
-static __always_inline __u32 slot_pop(void)
+/* Without branches, which the verifier would multiply. */
+static __always_inline __u32 lowest_bit(__u64 bits)
 {
-	struct table_control *control = bpf_map_lookup_elem(&flow_control, &(__u32){ 0 });
+	__u32 index = 0;
 
-	if (!control)
+#pragma unroll
+	for (__u32 step = 32; step; step >>= 1) {
+		__u64 low = bits & ((1ULL << step) - 1);
+		__u64 none = ~(low | -low) >> 63; /* 1: the lower half is empty */
+
+		index += step * none;
+		bits >>= step * none;
+	}
+	return index;
+}
+
+/* A free slot of the 64 of a word of the bitmap. Verified once, not once a word. */
+__noinline __u32 slot_of_word(__u32 at)
+{
+	__u64 *bits = bpf_map_lookup_elem(&flow_bitmap, &at);
+	__u64 taken;
+	__u32 index;
+
+	if (!bits)
 		return NO_SLOT;
-	for (int i = 0; i < POP_TRIES; i++) {
-		__u64 top = *(volatile __u64 *)&control->free;
-		__u32 index = (__u32)top - 1;
-		struct flow_slot *slot;
-		__u64 next;
+	taken = *(volatile __u64 *)bits;
+	if (taken == ~0ULL)
+		return NO_SLOT;
+	index = at * 64 + lowest_bit(~taken);
+	return slot_claim(index) ? index : NO_SLOT;
+}
 
-		if (!(__u32)top)
-			return slot_fresh(control);
-		slot = bpf_map_lookup_elem(&flow_slots, &index);
-		if (!slot)
-			return NO_SLOT;
-		/* If another CPU was faster, what is read here is of no use, and the version says so. */
-		next = ((top >> 32) + 1) << 32 | *(volatile __u32 *)&slot->verdict;
-		if (__sync_val_compare_and_swap(&control->free, top, next) == top)
+/* A slot that nobody had, now the caller's, from the home's word on; NO_SLOT if there is none in WORDS_TRIED. */
+static __always_inline __u32 slot_search(__u32 home)
+{
+	__u32 words = (constants.table_slots + 63) / 64, at = home / 64;
+
+	for (int i = 0; i < WORDS_TRIED; i++) {
+		__u32 index = slot_of_word(at);
+
+		if (index != NO_SLOT)
 			return index;
+		at = at + 1 < words ? at + 1 : 0;
 	}
 	return NO_SLOT;
 }
@@ -247,10 +285,8 @@ static __always_inline int slot_fill(__u32 index, const struct flow_key *key, __
 {
 	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 	struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
-	__u32 word_index = index / 64;
-	__u64 *bits = bpf_map_lookup_elem(&flow_bitmap, &word_index);
 
-	if (!slot || !detail || !bits)
+	if (!slot || !detail)
 		return -1;
 	slot->key = *key;
 	slot->verdict = verdict;
@@ -259,7 +295,6 @@ static __always_inline int slot_fill(__u32 index, const struct flow_key *key, __
 	__builtin_memset(detail, 0, sizeof(*detail));
 	/* Locked, so that it is not freed before its entry leads to it. */
 	publish(&slot->word, (slot->word + SLOT_VERSION) | SLOT_LIVE | SLOT_LOCKED);
-	__sync_fetch_and_or(bits, 1ULL << (index & 63));
 	return 0;
 }
 
@@ -289,16 +324,27 @@ static __always_inline void line_enter(struct index_line *line, __u32 at, __u32 
 
 #define ENTERED (1ULL << 32) /* beside the slot's number: it is new, and locked by this packet */
 
+/* One of the two slots that are the flow's home; NO_SLOT if others have them. */
+static __always_inline __u32 home_claim(__u32 home)
+{
+	if (slot_claim(home))
+		return home;
+	return slot_claim(home ^ 1) ? home ^ 1 : NO_SLOT;
+}
+
 /* The pair is locked. Looks for the key once more: another CPU may have entered it since. */
 static __always_inline __u64 pair_enter(struct index_line *own, struct index_line *other, const struct flow_key *key,
-					__u32 tag, __u32 verdict, __u64 now)
+					__u64 hash, __u32 verdict, __u64 now)
 {
 	struct index_line *line = own;
 	struct found found;
-	__u32 at, index;
+	__u32 at, index, tag = tag_of(hash), home = home_of(hash);
 
-	if (line_find(own, key, tag, &found) || line_find(other, key, tag, &found))
+	if (home_find(key, hash, &found) || line_find(own, key, tag, &found) || line_find(other, key, tag, &found))
 		return found.index;
+	index = home_claim(home);
+	if (index != NO_SLOT)
+		return slot_fill(index, key, verdict, now) ? NO_SLOT : index | ENTERED;
 	at = line_free(own);
 	if (at >= LINE_ENTRIES) {
 		line = other;
@@ -306,7 +352,7 @@ static __always_inline __u64 pair_enter(struct index_line *own, struct index_lin
 	}
 	if (at >= LINE_ENTRIES)
 		return NO_SLOT;
-	index = slot_pop();
+	index = slot_search(home);
 	if (index == NO_SLOT || slot_fill(index, key, verdict, now))
 		return NO_SLOT;
 	line_enter(line, at, tag, index);
@@ -335,7 +381,7 @@ __noinline __u64 table_enter(const struct flow_key *key, __u64 hash, __u32 verdi
 		return NO_SLOT;
 	if (!pair_lock(even))
 		return NO_SLOT;
-	entered = pair_enter(own, other, key, tag_of(hash), verdict, now);
+	entered = pair_enter(own, other, key, hash, verdict, now);
 	publish(&even->lock, 0);
 	return entered;
 }

@@ -46,7 +46,7 @@ struct {
 	__type(value, struct index_line);
 } flow_index SEC(".maps");
 
-/* Bit i of word n: slot 64 n + i is taken. */
+/* Bit i of word n: slot 64 n + i is taken. Packets set bits, each by an atomic operation; the monitor clears them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -54,14 +54,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } flow_bitmap SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct table_control);
-} flow_control SEC(".maps");
 
 /*
  * Packets that could not have their flow's lock, by key, whose `reserved` is the side. There are almost never any, so the

@@ -127,21 +127,6 @@ __noinline __u64 block_confirm_window(void)
 	return scratch ? block_confirm(scratch->window) : 0;
 }
 
-static __always_inline __u32 lowest_bit(__u64 bits)
-{
-	__u32 index = 0;
-
-#pragma unroll
-	for (__u32 step = 32; step; step >>= 1) {
-		__u64 low = bits & ((1ULL << step) - 1);
-		__u64 none = ~(low | -low) >> 63; /* 1: the lower half is empty */
-
-		index += step * none;
-		bits >>= step * none;
-	}
-	return index;
-}
-
 /* Blocks that can be read in place, from the first on; the bits of the one that holds a match, and its number. */
 static __always_inline __u64 search_in_place(void *context, int is_xdp, __u32 offset, __u32 candidates, __u32 *block)
 {

@@ -44,7 +44,7 @@ struct slot_tcp {
 struct flow_slot {
 	struct flow_key key;
 	__u32 word;
-	__u32 verdict; /* of the rules: (generation + 1) * 2 + wanted, in one word; of a free slot: the next free one + 1 */
+	__u32 verdict; /* of the rules: (generation + 1) * 2 + wanted, in one word */
 	__u64 packets;
 
 	__u64 bytes;
@@ -104,8 +104,8 @@ struct flow_detail {
 };
 
 /*
- * One cache line of the index: where the flows whose hash leads here have their slots. Lines come in pairs, 2n and 2n + 1:
- * an entry stands in its own line, or in the pair's other one if that was full. `lock` of the even line is the pair's: it
+ * A flow's hash names a slot and its neighbour, its home. The flows that found neither free are in the index. One cache line
+ * of it: where those whose hash leads here have their slots. Lines come in pairs, 2n and 2n + 1: an entry stands in its own line, or in the pair's other one if that was full. `lock` of the even line is the pair's: it
  * is held while a flow is entered. A tag of 0 is a free entry.
  */
 #define LINE_ENTRIES 12
@@ -119,16 +119,6 @@ struct index_line {
 #define FLOWS_A_PAIR \
 	9 /* of 2 * LINE_ENTRIES: at a Poisson mean of 9, one pair in 200 000 is asked for more than it has */
 
-/*
- * Where a free slot is to be had: from the stack of those that were given back, linked through flow_slot.verdict, which the
- * programs pop and the monitor pushes; if that is empty, the next one that nobody had yet.
- */
-struct table_control {
-	__u64 free;        /* version << 32 | the top slot + 1, or 0 for none; the version is raised by each pop */
-	__u64 fresh;       /* slots that somebody had, or a little more than there are */
-	__u64 reserved[6]; /* a cache line of its own */
-};
-
 #define SPILLED_MAX 4096 /* flows at a time that have packets in `spilled`; those of others are overflow */
 
 _Static_assert(sizeof(struct flow_slot) == 128, "a slot is two cache lines");
@@ -136,6 +126,5 @@ _Static_assert(offsetof(struct flow_slot, bytes) == 64, "the key's line, and the
 _Static_assert(sizeof(struct slot_sequence) == 32 && sizeof(struct slot_tcp) == 32, "no implicit padding");
 _Static_assert(sizeof(struct flow_detail) == 112, "flow_detail has no implicit padding");
 _Static_assert(sizeof(struct index_line) == 64, "an index line is one cache line");
-_Static_assert(sizeof(struct table_control) == 64, "table_control has no implicit padding");
 
 #endif

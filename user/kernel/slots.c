@@ -43,7 +43,7 @@ uint64_t slots_bytes(uint32_t flows)
 	return whole_pages((size_t)flows * sizeof(struct flow_slot)) +
 	       whole_pages((size_t)flows * sizeof(struct flow_detail)) +
 	       whole_pages((size_t)pairs_of(flows) * 2 * sizeof(struct index_line)) +
-	       whole_pages((size_t)words_of(flows) * sizeof(uint64_t)) + whole_pages(sizeof(struct table_control));
+	       whole_pages((size_t)words_of(flows) * sizeof(uint64_t));
 }
 
 int slots_prepare(struct flowgauge_bpf *skeleton, uint32_t flows)
@@ -92,9 +92,8 @@ int slots_open(struct flowgauge_bpf *skeleton, struct slots **out)
 	table->hot = (struct window){ .fd = bpf_map__fd(skeleton->maps.flow_slots), .item = sizeof(struct flow_slot) };
 	table->details = (struct window){ .fd = bpf_map__fd(skeleton->maps.flow_details),
 					  .item = sizeof(struct flow_detail) };
-	table->control = map_whole(bpf_map__fd(skeleton->maps.flow_control), sizeof(*table->control));
 	table->bitmap = map_whole(bpf_map__fd(skeleton->maps.flow_bitmap), words_of(table->flows) * sizeof(uint64_t));
-	if (!table->control || !table->bitmap) {
+	if (!table->bitmap) {
 		err = -errno;
 		slots_close(table);
 		return err;
@@ -119,8 +118,6 @@ struct slots *slots_close(struct slots *table)
 	window_close(&table->details);
 	if (table->bitmap)
 		munmap(table->bitmap, whole_pages(words_of(table->flows) * sizeof(uint64_t)));
-	if (table->control)
-		munmap(table->control, whole_pages(sizeof(*table->control)));
 	free(table);
 	return NULL;
 }

@@ -33,7 +33,12 @@ static uint32_t line_of(const struct slots *table, const struct flow_key *key)
 	return (uint32_t)((hash_of(table, key) >> 32) * table->lines >> 32);
 }
 
-/* The tag of the entry that leads to the slot; NULL if there is none. */
+static uint32_t home_of(const struct slots *table, const struct flow_key *key)
+{
+	return (uint32_t)((hash_of(table, key) >> 32) * table->flows >> 32);
+}
+
+/* The tag of the entry that leads to the slot; NULL if there is none, as the slot is the flow's home. */
 static uint8_t *entry_of(const struct slots *table, const struct flow_key *key, uint32_t slot)
 {
 	uint32_t own = line_of(table, key);
@@ -65,42 +70,61 @@ void slots_free_end(struct slots *table)
 	windows_rest(table);
 }
 
-static int find_mapped(struct slots *table, const struct flow_key *key, uint32_t *slot)
+/* 1: the slot is the flow's; 0: it is not, or there is no such slot. */
+static int is_of(struct slots *table, const struct flow_key *key, uint32_t slot)
+{
+	int err;
+
+	if (slot >= table->flows)
+		return 0;
+	err = window_to(table, slot);
+	if (err)
+		return err;
+	return word_of(slot_at(table, slot)) & SLOT_LIVE && !memcmp(&slot_at(table, slot)->key, key, sizeof(*key));
+}
+
+static int find_at_home(struct slots *table, const struct flow_key *key, uint32_t *slot)
+{
+	int is;
+
+	*slot = home_of(table, key);
+	is = is_of(table, key, *slot);
+	if (is)
+		return is;
+	*slot ^= 1;
+	return is_of(table, key, *slot);
+}
+
+static int find_in_index(struct slots *table, const struct flow_key *key, uint32_t *slot)
 {
 	uint32_t own = line_of(table, key);
 
-	for (int i = 0; i < 2; i++) {
-		const struct index_line *line = &table->index[own ^ (uint32_t)i];
+	for (uint32_t i = 0; i < 2 * LINE_ENTRIES; i++) {
+		const struct index_line *line = &table->index[own ^ (i / LINE_ENTRIES)];
+		int is;
 
-		for (int at = 0; at < LINE_ENTRIES; at++) {
-			uint32_t index = line->slots[at];
-			int err;
-
-			if (!__atomic_load_n(&line->tags[at], __ATOMIC_ACQUIRE) || index >= table->flows)
-				continue;
-			err = window_to(table, index);
-			if (err)
-				return err;
-			if (word_of(slot_at(table, index)) & SLOT_LIVE &&
-			    !memcmp(&slot_at(table, index)->key, key, sizeof(*key))) {
-				*slot = index;
-				return 0;
-			}
-		}
+		if (!__atomic_load_n(&line->tags[i % LINE_ENTRIES], __ATOMIC_ACQUIRE))
+			continue;
+		*slot = line->slots[i % LINE_ENTRIES];
+		is = is_of(table, key, *slot);
+		if (is)
+			return is;
 	}
-	return -ENOENT;
+	return 0;
 }
 
 int slots_find(struct slots *table, const struct flow_key *key, uint32_t *slot)
 {
 	bool mapped = table->index != NULL;
-	int err = slots_free_begin(table);
+	int result = find_at_home(table, key, slot);
 
-	if (!err)
-		err = find_mapped(table, key, slot);
+	if (!result)
+		result = slots_free_begin(table);
+	if (!result)
+		result = find_in_index(table, key, slot);
 	if (!mapped)
 		slots_free_end(table);
-	return err;
+	return result < 0 ? result : result ? 0 : -ENOENT;
 }
 
 /* --- freeing --- */
@@ -120,17 +144,6 @@ static int slot_end(struct flow_slot *slot)
 		wait_a_little(tries);
 	}
 	return -EBUSY;
-}
-
-static void slot_push(struct slots *table, uint32_t index)
-{
-	uint64_t top = __atomic_load_n(&table->control->free, __ATOMIC_ACQUIRE), pushed;
-
-	do {
-		__atomic_store_n(&slot_at(table, index)->verdict, (uint32_t)top, __ATOMIC_RELAXED);
-		pushed = (top & ~(uint64_t)UINT32_MAX) | (index + 1);
-	} while (!__atomic_compare_exchange_n(&table->control->free, &top, pushed, false, __ATOMIC_SEQ_CST,
-					      __ATOMIC_SEQ_CST));
 }
 
 int slots_free(struct slots *table, uint32_t slot, const struct flow_key *key, struct flow_record *last)
@@ -155,6 +168,5 @@ int slots_free(struct slots *table, uint32_t slot, const struct flow_key *key, s
 	if (tag)
 		__atomic_store_n(tag, 0, __ATOMIC_RELEASE);
 	__atomic_fetch_and(&table->bitmap[slot / 64], ~(1ULL << slot % 64), __ATOMIC_SEQ_CST);
-	slot_push(table, slot);
 	return 0;
 }

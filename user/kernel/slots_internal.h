@@ -24,7 +24,6 @@ struct slots {
 	uint32_t flows, lines;
 	uint32_t addends[12];
 	uint64_t factor;
-	struct table_control *control;
 	uint64_t *bitmap;
 	struct index_line *index; /* NULL: not mapped */
 	int index_fd;
