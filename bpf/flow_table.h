@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The flow table, as the packets' side uses it: find a flow, lock it, enter a new one. docs/flow-table.md tells why each
- * step is right; the monitor's side is user/kernel/table.c.
+ * step is right; the monitor's side is user/kernel/slots*.c.
  */
 #ifndef FLOWGAUGE_FLOW_TABLE_H
 #define FLOWGAUGE_FLOW_TABLE_H
@@ -287,7 +287,8 @@ static __always_inline void line_enter(struct index_line *line, __u32 at, __u32 
 	*(volatile __u8 *)&line->tags[at] = tag;
 }
 
-#define ENTERED (1ULL << 32) /* beside the slot's number: it is new, and locked by this packet */
+#define ENTERED (1ULL << 32)   /* beside the slot's number: it is new, and locked by this packet */
+#define PAIR_BUSY (1ULL << 33) /* beside NO_SLOT: others have held the pair for too long */
 
 /* The pair is locked. Looks for the key once more: another CPU may have entered it since. */
 static __always_inline __u64 pair_enter(struct index_line *own, struct index_line *other, const struct flow_key *key,
@@ -323,7 +324,7 @@ static __always_inline int pair_lock(struct index_line *even)
 
 /*
  * Enters a flow: its slot's number, and ENTERED. Or finds it, not locked, if another CPU was faster. NO_SLOT: the table has no
- * room for it.
+ * room for it, or, with PAIR_BUSY, whether it has could not be found out.
  */
 __noinline __u64 table_enter(const struct flow_key *key, __u64 hash, __u32 verdict, __u64 now)
 {
@@ -334,7 +335,7 @@ __noinline __u64 table_enter(const struct flow_key *key, __u64 hash, __u32 verdi
 	if (!key || !own || !other || !even)
 		return NO_SLOT;
 	if (!pair_lock(even))
-		return NO_SLOT;
+		return PAIR_BUSY | NO_SLOT;
 	entered = pair_enter(own, other, key, tag_of(hash), verdict, now);
 	publish(&even->lock, 0);
 	return entered;
