@@ -51,19 +51,19 @@ static void *sender_run(void *context)
 		uint64_t left = sender->packets - sender->sent;
 		unsigned int times = left < sender->repeat ? (unsigned int)left : sender->repeat;
 
-		if (!times || __atomic_load_n(&sender->stop, __ATOMIC_RELAXED))
+		if (!times)
 			break;
 		sender->error = run(sender, flow, times);
 		if (!sender->error)
 			sender->sent += times;
 	}
-	__atomic_store_n(&sender->stop, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&sender->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
 void sender_start(struct sender *sender)
 {
-	sender->stop = false;
+	sender->done = false;
 	sender->sent = 0;
 	sender->error = 0;
 	assert_int_equal(pthread_create(&sender->thread, NULL, sender_run, sender), 0);
@@ -71,12 +71,7 @@ void sender_start(struct sender *sender)
 
 bool sender_is_done(const struct sender *sender)
 {
-	return __atomic_load_n(&sender->stop, __ATOMIC_ACQUIRE);
-}
-
-void sender_stop(struct sender *sender)
-{
-	__atomic_store_n(&sender->stop, true, __ATOMIC_RELAXED);
+	return __atomic_load_n(&sender->done, __ATOMIC_ACQUIRE);
 }
 
 uint64_t sender_wait(struct sender *sender)

@@ -18,10 +18,10 @@ struct sender {
 	struct packet packet; /* without VLAN tags or IP options: its source port is written into it */
 	unsigned int flows;   /* by as many source ports, from PACKET_SPORT on, in turn */
 	unsigned int repeat;  /* packets of a flow before it is the next one's turn */
-	uint64_t packets;     /* to be sent; UINT64_MAX: until sender_stop */
+	uint64_t packets;     /* to be sent */
 	/* the sender's own */
 	pthread_t thread;
-	bool stop;
+	bool done;
 	uint64_t sent;
 	int error;
 };
@@ -31,7 +31,6 @@ int cpus_of_mine(int *cpus, int room);
 
 void sender_start(struct sender *sender);
 bool sender_is_done(const struct sender *sender);
-void sender_stop(struct sender *sender); /* after the packets it is at */
 /* Returns how many packets it sent. */
 uint64_t sender_wait(struct sender *sender);
 /* Sends one packet of the first flow here and now, so many times. */
