@@ -333,6 +333,27 @@ static void test_contended_of_no_flow(void **state)
 	monitor_close(monitor);
 }
 
+/* A CPU that had read which side is in use when the monitor changed it. */
+static void test_contended_on_the_side_that_was_in_use(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	struct sender sender = sender_of(monitor, "eth ip4 udp 58");
+	struct seen seen = { 0 };
+
+	(void)state;
+	hold_pairs(monitor, 1);
+	monitor->skeleton->bss->spilled_side = 1;
+	sender_send(&sender, 20);
+	monitor->skeleton->bss->spilled_side = 0;
+	look(monitor, &seen);
+	assert_int_equal(seen.left.packets, 20);
+	sender_send(&sender, 2);
+	look(monitor, &seen);
+	assert_int_equal(seen.left.packets, 22);
+	assert_ledger(monitor, 22, sender.packet.length);
+	monitor_close(monitor);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_contended_of_a_flow_that_comes_again),
 		cmocka_unit_test(test_new_flow_while_its_pair_is_held),
 		cmocka_unit_test(test_contended_of_no_flow),
+		cmocka_unit_test(test_contended_on_the_side_that_was_in_use),
 	};
 	const char *missing = sandbox_enter();
 

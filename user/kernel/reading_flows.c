@@ -131,20 +131,36 @@ static void take_out(struct monitor *monitor, const struct monitor_visitor *visi
 		visitor->left(visitor->context, &key, &left);
 }
 
-/* Empties the side that packets wrote to, of what belongs to no flow any more. */
+/* Takes out what a side has that belongs to no flow any more; true if the other side has such, too. */
+static bool side_leave(struct monitor *monitor, const struct monitor_visitor *visitor, uint8_t side)
+{
+	bool other = false;
+
+	for (unsigned int i = monitor->spilled_count; i && monitor->spilled[i - 1].slot == SPILLED_NOWHERE; i--) {
+		const struct spilled_flow *flow = &monitor->spilled[i - 1];
+
+		if (flow->key.reserved == side)
+			take_out(monitor, visitor, flow);
+		else
+			other = true;
+	}
+	return other;
+}
+
+/*
+ * The side that packets do not write to first: what a packet that was late left there is to be in this reading. The other
+ * one only if it must be, since that waits for the programs.
+ */
 static int spilled_leave(struct monitor *monitor, const struct monitor_visitor *visitor)
 {
 	uint8_t side = monitor->skeleton->bss->spilled_side;
 	int err = spilled_read(monitor);
-	unsigned int count = monitor->spilled_count;
 
-	if (err || !visitor->left || !count || monitor->spilled[count - 1].slot != SPILLED_NOWHERE)
+	if (err || !visitor->left || !side_leave(monitor, visitor, !side))
 		return err;
 	__atomic_store_n(&monitor->skeleton->bss->spilled_side, !side, __ATOMIC_SEQ_CST);
 	wait_for_programs();
-	for (; count && monitor->spilled[count - 1].slot == SPILLED_NOWHERE; count--)
-		if (monitor->spilled[count - 1].key.reserved == side)
-			take_out(monitor, visitor, &monitor->spilled[count - 1]);
+	side_leave(monitor, visitor, side);
 	return 0;
 }
 
