@@ -162,7 +162,7 @@ tests: $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS) fuzzers $(TEST_TOOLS) $(BENCHES)
 $(UNIT_TESTS): $(call helpers,unit)
 $(BPF_TESTS): $(call helpers,bpf)
 $(BPF_TESTS) $(FUZZ_TESTS) $(call helpers,bpf): | $(SKELETONS)
-$(FUZZ_TESTS): $(call objects,$(addprefix tests/fuzz/,frame.c captures.c mutate.c))
+$(FUZZ_TESTS): $(call objects,$(addprefix tests/fuzz/,frame.c captures.c corpus.c mutate.c))
 $(UNIT_TESTS) $(BPF_TESTS) $(FUZZ_TESTS): $(BUILD)/tests/%: tests/%.c $(LIBRARY) $(BUILD)/flags | build/dependencies-test
 	$(call say,TEST,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) $(LINK_HARDEN) -Wl,--as-needed $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ \
@@ -187,9 +187,9 @@ COMPILE_FUZZ = $(CLANG) -std=gnu11 -O1 -g $(FUZZ_HARDEN) $(filter-out -Wno-forma
 
 fuzzers: $(FUZZERS) build/fuzz/corpus/made
 
-$(call objects,$(addprefix tests/fuzz/,frame.c captures.c mutate.c write_corpus.c)) $(FUZZ_TESTS): INCLUDES += -Ibpf
+$(call objects,$(addprefix tests/fuzz/,frame.c captures.c corpus.c mutate.c write_corpus.c)) $(FUZZ_TESTS): private INCLUDES += -Ibpf
 
-build/fuzz/%.o: %.c | build/dependencies-test $(WEB_INDEX)
+build/fuzz/%.o: %.c | build/dependencies-test $(SKELETONS) $(WEB_INDEX)
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE_FUZZ) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 

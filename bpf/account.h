@@ -46,7 +46,10 @@ static __always_inline int is_stale(__u32 verdict, __u32 generation)
 	return verdict >> 1 != generation + 1;
 }
 
-/* A flow that is not in the table, or was just taken out of it. LOCK_GONE: there is no room for it. */
+/*
+ * A flow that is not in the table, or was just taken out of it. LOCK_GONE: there is no room for it. LOCK_BUSY: it may have
+ * a slot by now.
+ */
 static __always_inline enum locked flow_enter(const struct flow_key *key, __u64 hash, struct found *found,
 					      __u32 generation, __u64 now)
 {
@@ -55,7 +58,7 @@ static __always_inline enum locked flow_enter(const struct flow_key *key, __u64 
 	found->index = entered;
 	found->slot = bpf_map_lookup_elem(&flow_slots, &found->index);
 	if (!found->slot)
-		return LOCK_GONE;
+		return entered & PAIR_BUSY ? LOCK_BUSY : LOCK_GONE;
 	if (entered & ENTERED) {
 		found->word = slot_word(found->slot) & ~SLOT_LOCKED;
 		return LOCK_HELD;
@@ -74,7 +77,7 @@ static __always_inline int is_wanted(struct flow_slot *slot, const struct flow_k
 
 /*
  * Locks the flow that a packet is to be counted in. OUTCOME_FLOW: it is locked, or `found->slot` is NULL, because others
- * held the lock for too long. Rules judge a flow once; after a reload, once more.
+ * held the lock, or the pair's, for too long. Rules judge a flow once; after a reload, once more.
  */
 static __always_inline enum outcome flow_take(const struct flow_key *key, struct found *found, __u64 now)
 {
@@ -85,10 +88,11 @@ static __always_inline enum outcome flow_take(const struct flow_key *key, struct
 	table_find(key, hash, found);
 	if (found->slot)
 		locked = slot_lock(key, found);
-	else if (!judge_once(key, generation))
-		return OUTCOME_FILTERED;
-	if (locked == LOCK_GONE)
+	if (locked == LOCK_GONE) {
+		if (!judge_once(key, generation))
+			return OUTCOME_FILTERED;
 		locked = flow_enter(key, hash, found, generation, now);
+	}
 	if (locked == LOCK_GONE)
 		return OUTCOME_OVERFLOW;
 	if (locked == LOCK_BUSY) {

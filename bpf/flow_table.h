@@ -322,7 +322,8 @@ static __always_inline void line_enter(struct index_line *line, __u32 at, __u32 
 	*(volatile __u8 *)&line->tags[at] = tag;
 }
 
-#define ENTERED (1ULL << 32) /* beside the slot's number: it is new, and locked by this packet */
+#define ENTERED (1ULL << 32)   /* beside the slot's number: it is new, and locked by this packet */
+#define PAIR_BUSY (1ULL << 33) /* beside NO_SLOT: others have held the pair for too long */
 
 /* One of the two slots that are the flow's home; NO_SLOT if others have them. */
 static __always_inline __u32 home_claim(__u32 home)
@@ -369,7 +370,7 @@ static __always_inline int pair_lock(struct index_line *even)
 
 /*
  * Enters a flow: its slot's number, and ENTERED. Or finds it, not locked, if another CPU was faster. NO_SLOT: the table has no
- * room for it.
+ * room for it, or, with PAIR_BUSY, whether it has could not be found out.
  */
 __noinline __u64 table_enter(const struct flow_key *key, __u64 hash, __u32 verdict, __u64 now)
 {
@@ -380,7 +381,7 @@ __noinline __u64 table_enter(const struct flow_key *key, __u64 hash, __u32 verdi
 	if (!key || !own || !other || !even)
 		return NO_SLOT;
 	if (!pair_lock(even))
-		return NO_SLOT;
+		return PAIR_BUSY | NO_SLOT;
 	entered = pair_enter(own, other, key, hash, verdict, now);
 	publish(&even->lock, 0);
 	return entered;

@@ -2,12 +2,14 @@
 """The ledger under attack: two million flows of one packet each against a table of 65 536, and whatever else may happen
 meanwhile. Watched is where they leave, so that what the sender says is what there was to see."""
 import contextlib
+import datetime
 import json
 import os
 import signal
 import threading
 
 from hosts import OUTCOMES, UDP_OVERHEAD, UDP_SEND, balanced, join, receiver, wait_for, without_noise
+from texts import time_of
 
 FLOOD = UDP_SEND.parent / "flood"
 FLOWS, ROOM = 2_000_000, 65536
@@ -123,6 +125,36 @@ def test_two_million_flows(pair, monitor):
     assert known == {PORT: 500, **{PORT + i: 200 for i in range(1, 50)}}
     assert total["residual_packets"] == 0
     assert check_ticks(watched) >= 3
+
+
+def test_small_table_keeps_those_that_live(pair, monitor):
+    """Fifty flows go on throughout; what makes room for the flood's flows are the flood's own."""
+    near, far = pair
+    without_noise(*pair)
+    watched = monitor("-i", "veth0", "-t", "0.2", "--direction", "out", "--max-flows", 2000, host=near)
+    with receiver(far, PORT, count=50), scraped(watched):
+        living = near.start(UDP_SEND, "10.1.0.2", PORT, "count=10000", "ports=50", "gap_us=1000", "size=100",
+                            "source=4001", stdout=-1)
+        wait_for(lambda: sum(flow["packets"] > 20 for flow in watched.flows(src="10.1.0.1")) == 50, "they live")
+        begun = {flow["dport"]: flow["first_seen"] for flow in watched.flows(src="10.1.0.1")}
+        # Seeds so far apart that no flow comes twice.
+        sent = sum(flooded(flood(near, FLOWS // 20, number << 20)) for number in range(3))
+        assert living.poll() is None, "they outlive the flood"
+        assert living.wait(120) == 0
+        known = {flow["dport"]: flow for flow in watched.flows(src="10.1.0.1", dst="10.1.0.2")}
+    assert {port: flow["packets"] for port, flow in known.items()} == {PORT + i: 200 for i in range(50)}
+    # They are the same ones; the clock of dates is slewed beside that of packets.
+    for port, flow in known.items():
+        assert abs(time_of(flow["first_seen"]) - time_of(begun[port])) < datetime.timedelta(seconds=0.1)
+    total = watched.totals("veth0", "egress")
+    assert total["seen"]["packets"] == sent + 10000 == 3 * (FLOWS // 20) + 10000
+    assert total["overflow"]["packets"] > 0
+    assert total["flows"]["packets"] > 2000, "room was made"
+    assert total["unaccounted_packets"] == 0
+    metrics = watched.metrics()
+    freed = {labels["reason"]: value for labels, value in metrics["flowgauge_flows_freed_total"]}
+    of_the_flood = total["flows"]["packets"] - 10000
+    assert freed == {"idle": 0, "pressure": of_the_flood - (metrics["flowgauge_flows"][0][1] - 50)}
 
 
 def test_flood_while_flows_expire_and_rules_change(pair, monitor):

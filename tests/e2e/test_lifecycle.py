@@ -41,6 +41,7 @@ def test_detached(pair, place):
 
     result = watched.controller("status")
     assert f"is running, pid {pid}, since 20" in result.stdout
+    memory = re.search(r"^\d+ of 65536 flows, in (\d+\.\d) MiB of kernel memory$", result.stdout, re.MULTILINE)[1]
     assert re.search(r"veth0 +ingress +(tcx|clsact)", result.stdout), result.stdout
     assert re.search(r"veth0 +egress +(tcx|clsact)", result.stdout), result.stdout
     status = json.loads(watched.controller("status", "--json").stdout)
@@ -56,7 +57,13 @@ def test_detached(pair, place):
     assert len(json.loads(watched.controller("flows", "--json", "--top", "2").stdout)["flows"]) == 2
     assert "more flow" in watched.controller("flows", "--top", "2").stdout
 
+    assert round(status["table_bytes"] / (1 << 20), 1) == float(memory)
+    assert watched.metrics()["flowgauge_table_bytes"] == [({}, status["table_bytes"])]
+    assert 0 < status["table_bytes"] <= 256 * 65536 + 5 * 4096, "256 bytes a flow, and whole pages"
+    assert watched.json("/api/v1/flows")["flows_live"] >= 3
+
     logs = watched.controller("logs").stdout
+    assert f"room for 65536 flows, in {memory} MiB of kernel memory" in logs
     assert "watching veth0 ingress by" in logs
     assert watched.controller("logs", "--lines", "1").stdout.count("\n") == 1
     watched.controller("reload")

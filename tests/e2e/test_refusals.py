@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A monitor that cannot start: one line that says what is wrong and what would be right, the exit status that the
 manual gives, and nothing left behind."""
+import os
+import pathlib
 import re
 import socket
 import subprocess
 
 import pytest
 
-from hosts import CONTROLLER, FLOWGAUGE, Monitor, receiver, run, wait_until_nothing_is_attached
+from hosts import CONTROLLER, FLOWGAUGE, Monitor, receiver, run, wait_for, wait_until_nothing_is_attached
 
 PORT = 5001
 FAILED, WRONG_WORDS = 1, 2
 
 
-def refused(host, place, *words, prefix=()):
+def refused(host, place, *words, prefix=(), **options):
     """(exit status, its one line) of a monitor that should not start; nothing is left attached."""
     own = ("--control", place / "refused.sock", "--listen", "127.0.0.1:8099", "--duration", "5")
-    result = host.run(*prefix, FLOWGAUGE, *own, *words, check=False, stdin=subprocess.DEVNULL)
+    result = host.run(*prefix, FLOWGAUGE, *own, *words, check=False, stdin=subprocess.DEVNULL, **options)
     assert result.returncode != 0, result.stdout + result.stderr
     assert re.fullmatch(r"flowgauge: [^\n]+\n", result.stderr), result.stderr
     assert not (place / "refused.sock").exists()
@@ -121,3 +123,36 @@ def test_check_config(able, place):
     config = place / "good.json"
     config.write_text('{"RULES": ["- - - - -"]}')
     assert run(FLOWGAUGE, "--check-config", "-c", config).stdout == f"{config}: good\n"
+
+
+@pytest.fixture
+def little_memory():
+    """Options by which a command has 128 MiB of memory, the kernel's for it included."""
+    v1 = pathlib.Path("/sys/fs/cgroup/memory")
+    group = (v1 if v1.is_dir() else v1.parent) / f"fg-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no cgroup can be made here: {error}")
+    try:
+        limit = group / ("memory.limit_in_bytes" if v1.is_dir() else "memory.max")
+        if not limit.exists():
+            pytest.skip("cgroups here do not limit memory")
+        limit.write_text(str(128 << 20))
+        yield {"preexec_fn": lambda: (group / "cgroup.procs").write_text(str(os.getpid()))}
+    finally:
+        wait_for(lambda: not (group / "cgroup.procs").read_text(), "the group's processes have ended")
+        group.rmdir()
+
+
+def test_no_memory_for_the_table(pair, place, little_memory):
+    for words in (("--hook", "tc"), ()):
+        status, line = refused(pair[1], place, "-i", "veth0", "--max-flows", "1000000", *words, **little_memory)
+        assert status == FAILED
+        assert line == ("flowgauge: no memory for a table of 1000000 flows, which takes 242.6 MiB in the kernel: "
+                        "use a smaller --max-flows\n")
+    wait_until_nothing_is_attached(pair[1], "veth0")
+    # What the line advises does help.
+    result = pair[1].run(FLOWGAUGE, "-i", "veth0", "--max-flows", "10000", "--listen", "off", "--control",
+                         place / "less.sock", "--duration", "0.5", **little_memory)
+    assert result.returncode == 0

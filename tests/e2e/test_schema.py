@@ -282,18 +282,21 @@ def test_every_key_is_in_the_manual(schema):
     assert described == keys
 
 
-def defaults_of(properties):
+def defaults_of(described):
+    """And what must be said beside them, as in the schema's examples; objects that have no defaults are left out."""
     document = {}
-    for name, member in properties.items():
+    for name, member in described["properties"].items():
         if "default" in member:
             document[name] = member["default"]
-        elif "properties" in member:
-            document[name] = defaults_of(member["properties"])
+        elif "examples" in member and name in described.get("required", ()):
+            document[name] = member["examples"][0]
+        elif "properties" in member and defaults_of(member):
+            document[name] = defaults_of(member)
     return document
 
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
-    document = defaults_of(schema["properties"])
+    document = defaults_of(schema)
     assert len(document) == 23
     validator.validate(document)
     path = tmp_path / "config.json"

@@ -5,6 +5,13 @@
 
 #include "merged.h"
 #include "parse.h"
+#include "parse_plain.h"
+
+#define HOLDS(what)                   \
+	do {                          \
+		if (!(what))          \
+			return #what; \
+	} while (0)
 
 int frame_read(struct frame *frame, const uint8_t *input, size_t size)
 {
@@ -91,11 +98,42 @@ void frame_parse_merged(const struct buffer *buffer, const uint8_t *start, size_
 		count_inner_segments(buffer, facts, &inner);
 }
 
-#define HOLDS(what)                   \
-	do {                          \
-		if (!(what))          \
-			return #what; \
-	} while (0)
+/*
+ * TCP's numbers are read of TCP alone, a fragment's identity of fragments, and the rest is the long way's own: there
+ * the short one may leave what an earlier packet had.
+ */
+static const char *plain_facts_differ(const struct facts *plain, const struct facts *all)
+{
+	HOLDS(!memcmp(&plain->key, &all->key, sizeof(plain->key)));
+	HOLDS(plain->packets == all->packets && plain->bytes == all->bytes);
+	HOLDS(plain->payload_bytes == all->payload_bytes && plain->payload_offset == all->payload_offset);
+	HOLDS(plain->segment_size == all->segment_size && plain->unsent == all->unsent);
+	HOLDS(plain->fragment == all->fragment && plain->fragment_first == all->fragment_first);
+	HOLDS(plain->partial == all->partial && plain->tcp_flags == all->tcp_flags);
+	if (all->key.protocol != IPPROTO_TCP)
+		return NULL;
+	HOLDS(plain->tcp_sequence == all->tcp_sequence && plain->tcp_acknowledged == all->tcp_acknowledged);
+	HOLDS(plain->tcp_window == all->tcp_window);
+	return NULL;
+}
+
+const char *frame_plain_differs(const struct buffer *buffer, const uint8_t *start, size_t length,
+				enum direction direction, bool *taken)
+{
+	struct facts plain, all;
+	int result;
+
+	/* The programs keep the facts of the packet before. */
+	memset(&plain, 0xa5, sizeof(plain));
+	plain.key.ifindex = FRAME_IFINDEX;
+	plain.key.direction = direction;
+	*taken = !parse_plain((void *)(uintptr_t)start, (void *)(uintptr_t)(start + length), buffer, &plain);
+	if (!*taken)
+		return NULL;
+	result = frame_parse(buffer, start, length, direction, &all);
+	HOLDS(result == PARSED_IP);
+	return plain_facts_differ(&plain, &all);
+}
 
 static const char *key_broken(const struct flow_key *key, const struct facts *facts)
 {

@@ -6,6 +6,7 @@
 #ifndef FLOWGAUGE_FUZZ_FRAME_H
 #define FLOWGAUGE_FUZZ_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,13 @@ struct buffer frame_buffer(const struct frame *frame);
 #define FRAME_IFINDEX 7
 int frame_parse(const struct buffer *buffer, const uint8_t *start, size_t length, enum direction direction,
 		struct facts *facts);
+
+/*
+ * The short way of plain packets beside the long one, for a buffer that the programs would ask it about: NULL if it declines
+ * (`taken` is then false) or finds the same, else what differs.
+ */
+const char *frame_plain_differs(const struct buffer *buffer, const uint8_t *start, size_t length,
+				enum direction direction, bool *taken);
 
 /* What tc does after that with a buffer of IP: of a merged tunnel's, the inner headers count, too. */
 void frame_parse_merged(const struct buffer *buffer, const uint8_t *start, size_t length, struct facts *facts);

@@ -9,7 +9,7 @@
 #define HEADERS_BYTES 128 /* most damage is done where headers are */
 
 /* xorshift64* (Vigna, 2016) */
-static uint32_t draw(struct mutator *mutator, uint32_t below)
+uint32_t mutator_draw(struct mutator *mutator, uint32_t below)
 {
 	mutator->state ^= mutator->state >> 12;
 	mutator->state ^= mutator->state << 25;
@@ -58,9 +58,9 @@ static size_t place(struct mutator *mutator, const struct frame *frame)
 {
 	size_t length = frame->length;
 
-	if (length > HEADERS_BYTES && draw(mutator, 8))
+	if (length > HEADERS_BYTES && mutator_draw(mutator, 8))
 		length = HEADERS_BYTES;
-	return draw(mutator, (uint32_t)length);
+	return mutator_draw(mutator, (uint32_t)length);
 }
 
 static void splice(struct mutator *mutator, const struct frame *other, struct frame *frame)
@@ -75,7 +75,7 @@ static void splice(struct mutator *mutator, const struct frame *other, struct fr
 
 static void put_word(struct mutator *mutator, struct frame *frame)
 {
-	uint16_t word = htons(telling_words[draw(mutator, sizeof(telling_words) / sizeof(telling_words[0]))]);
+	uint16_t word = htons(telling_words[mutator_draw(mutator, sizeof(telling_words) / sizeof(telling_words[0]))]);
 	size_t at = place(mutator, frame) & ~(size_t)1;
 
 	if (at + sizeof(word) <= frame->length)
@@ -85,9 +85,9 @@ static void put_word(struct mutator *mutator, struct frame *frame)
 /* Moves what follows a place, and leaves a hole or closes one. */
 static void shift(struct mutator *mutator, struct frame *frame)
 {
-	size_t at = place(mutator, frame), by = 4 * (1 + draw(mutator, 8));
+	size_t at = place(mutator, frame), by = 4 * (1 + mutator_draw(mutator, 8));
 
-	if (draw(mutator, 2) && frame->length + by <= sizeof(frame->bytes)) {
+	if (mutator_draw(mutator, 2) && frame->length + by <= sizeof(frame->bytes)) {
 		memmove(frame->bytes + at + by, frame->bytes + at, frame->length - at);
 		frame->length += by;
 	} else if (at + by < frame->length) {
@@ -100,16 +100,16 @@ static void damage(struct mutator *mutator, const struct frame *other, struct fr
 {
 	if (!frame->length)
 		return;
-	switch (draw(mutator, 8)) {
+	switch (mutator_draw(mutator, 8)) {
 	case 0:
-		frame->bytes[place(mutator, frame)] ^= (uint8_t)(1 << draw(mutator, 8));
+		frame->bytes[place(mutator, frame)] ^= (uint8_t)(1 << mutator_draw(mutator, 8));
 		break;
 	case 1:
-		frame->bytes[place(mutator, frame)] = (uint8_t)draw(mutator, 256);
+		frame->bytes[place(mutator, frame)] = (uint8_t)mutator_draw(mutator, 256);
 		break;
 	case 2:
 	case 3:
-		frame->bytes[place(mutator, frame)] = telling_bytes[draw(mutator, sizeof(telling_bytes))];
+		frame->bytes[place(mutator, frame)] = telling_bytes[mutator_draw(mutator, sizeof(telling_bytes))];
 		break;
 	case 4:
 		put_word(mutator, frame);
@@ -121,41 +121,43 @@ static void damage(struct mutator *mutator, const struct frame *other, struct fr
 		shift(mutator, frame);
 		break;
 	default:
-		if (!draw(mutator, 3))
+		if (!mutator_draw(mutator, 3))
 			splice(mutator, other, frame);
 	}
 }
 
 static void say_otherwise(struct mutator *mutator, struct frame_header *header)
 {
-	switch (draw(mutator, 6)) {
+	switch (mutator_draw(mutator, 6)) {
 	case 0:
-		header->flags = (uint8_t)draw(mutator, 32);
+		header->flags = (uint8_t)mutator_draw(mutator, 32);
 		break;
 	case 1:
 		header->link_protocol =
-			htons(telling_words[draw(mutator, sizeof(telling_words) / sizeof(telling_words[0]))]);
+			htons(telling_words[mutator_draw(mutator, sizeof(telling_words) / sizeof(telling_words[0]))]);
 		header->flags |= FRAME_NO_ETHERNET;
 		break;
 	case 2:
-		header->link_bytes = (uint8_t)draw(mutator, 64);
+		header->link_bytes = (uint8_t)mutator_draw(mutator, 64);
 		break;
 	case 3:
-		header->elsewhere = (uint16_t)draw(mutator, 100);
+		header->elsewhere = (uint16_t)mutator_draw(mutator, 100);
 		break;
 	case 4:
-		header->segments = (uint16_t)(draw(mutator, 4) ? draw(mutator, 8) : draw(mutator, 65536));
+		header->segments = (uint16_t)(mutator_draw(mutator, 4) ? mutator_draw(mutator, 8) :
+									 mutator_draw(mutator, 65536));
 		break;
 	default:
-		header->segment_size = (uint16_t)(draw(mutator, 2) ? draw(mutator, 1500) : draw(mutator, 65536));
+		header->segment_size = (uint16_t)(mutator_draw(mutator, 2) ? mutator_draw(mutator, 1500) :
+									     mutator_draw(mutator, 65536));
 	}
 }
 
 void mutate(struct mutator *mutator, const struct frame *frames, size_t count, struct frame *out)
 {
-	*out = frames[draw(mutator, (uint32_t)count)];
-	for (uint32_t steps = 1 + draw(mutator, STEPS_MAX); steps; steps--)
-		damage(mutator, &frames[draw(mutator, (uint32_t)count)], out);
-	if (!draw(mutator, 3))
+	*out = frames[mutator_draw(mutator, (uint32_t)count)];
+	for (uint32_t steps = 1 + mutator_draw(mutator, STEPS_MAX); steps; steps--)
+		damage(mutator, &frames[mutator_draw(mutator, (uint32_t)count)], out);
+	if (!mutator_draw(mutator, 3))
 		say_otherwise(mutator, &out->header);
 }

@@ -10,6 +10,8 @@ struct mutator {
 };
 
 void mutator_seed(struct mutator *mutator, uint64_t seed);
+/* A number below `below`; 0 if that is 0. */
+uint32_t mutator_draw(struct mutator *mutator, uint32_t below);
 /* `out`: one of the `count` frames, damaged. */
 void mutate(struct mutator *mutator, const struct frame *frames, size_t count, struct frame *out);
 

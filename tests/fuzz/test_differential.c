@@ -9,7 +9,7 @@
 
 #include <time.h>
 
-#include "captures.h"
+#include "corpus.h"
 #include "facts.h"
 #include "mutate.h"
 
@@ -48,58 +48,22 @@ static const char *const lines[] = {
 	"eth ip4 ip4 tcp 500",
 };
 
-static struct {
-	struct frame *frames;
-	size_t count, room;
-	struct mutator mutator;
-} corpus;
+static struct corpus corpus;
+static struct mutator mutator;
 
-static void corpus_add(void *context, const struct frame *frame)
+static int setup(void **state)
 {
-	(void)context;
-	if (corpus.count == corpus.room) {
-		corpus.room = corpus.room ? 2 * corpus.room : 256;
-		corpus.frames = realloc(corpus.frames, corpus.room * sizeof(*corpus.frames));
-		assert_non_null(corpus.frames);
-	}
-	corpus.frames[corpus.count++] = *frame;
-}
-
-static int corpus_make(void **state)
-{
-	static struct frame frame;
-	struct packet packet;
-	int captures;
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		packet_make(&packet, lines[i]);
-		frame.length = packet.length;
-		memcpy(frame.bytes, packet.bytes, packet.length);
-		corpus_add(NULL, &frame);
-	}
-	captures = captures_visit(captures_directory(), corpus_add, NULL);
-	print_message("%zu frames of %d captures and a table; FLOWGAUGE_SEED=%llu\n", corpus.count,
-		      captures > 0 ? captures : 0, (unsigned long long)corpus.mutator.seed);
+	print_message("FLOWGAUGE_SEED=%llu\n", (unsigned long long)mutator.seed);
+	corpus_make(&corpus, lines, sizeof(lines) / sizeof(lines[0]));
 	return 0;
 }
 
-static int corpus_free(void **state)
+static int teardown(void **state)
 {
 	(void)state;
-	free(corpus.frames);
+	corpus_free(&corpus);
 	return 0;
-}
-
-/* What to put into a table of tests, when one fails. */
-static void frame_print(const struct frame *frame, const struct buffer *buffer)
-{
-	print_message("length %u, link %04x after %u, captured %u, segments %u of %u, tunnels %x:", buffer->length,
-		      ntohs(buffer->link_protocol), buffer->link_bytes, buffer->captured, buffer->segments,
-		      buffer->segment_size, buffer->tunnels.kinds);
-	for (size_t i = 0; i < frame->length; i++)
-		print_message(" %02x", frame->bytes[i]);
-	print_message("\n");
 }
 
 /* --- the parser alone --- */
@@ -137,7 +101,7 @@ static void test_linear_parts(void **state)
 		check_linear_parts(&frame);
 	}
 	for (int i = 0; i < DAMAGED_FRAMES / 10; i++) {
-		mutate(&corpus.mutator, corpus.frames, corpus.count, &frame);
+		mutate(&mutator, corpus.frames, corpus.count, &frame);
 		frame.header.flags &= (uint8_t) ~(FRAME_CAPTURED | FRAME_SHORTER);
 		frame.header.elsewhere = 0;
 		check_linear_parts(&frame);
@@ -297,7 +261,7 @@ static void differ(struct program_constants constants)
 		check_everywhere(&side, &frame);
 	}
 	for (int i = 0; i < DAMAGED_FRAMES; i++) {
-		mutate(&corpus.mutator, corpus.frames, corpus.count, &frame);
+		mutate(&mutator, corpus.frames, corpus.count, &frame);
 		check_everywhere(&side, &frame);
 	}
 	print_message("%u frames by XDP, %u and %u by tc\n", side.runs[PROGRAM_XDP], side.runs[PROGRAM_IN],
@@ -345,6 +309,6 @@ int main(void)
 	};
 	const char *seed = getenv("FLOWGAUGE_SEED");
 
-	mutator_seed(&corpus.mutator, seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL));
-	return cmocka_run_group_tests(tests, corpus_make, corpus_free);
+	mutator_seed(&mutator, seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL));
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -201,7 +201,7 @@ take_pair:
 		:: else -> tries++
 		fi;
 		if
-		:: tries == PAIR_TRIES -> goto no_room
+		:: tries == PAIR_TRIES -> tries = 0; i = 0; room = 0; goto spill
 		:: else -> goto take_pair
 		fi
 	};

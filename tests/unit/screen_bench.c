@@ -46,15 +46,24 @@ static void show_next(struct child *child)
 	report_release(report);
 }
 
+static const int signals[] = { SIGINT, SIGTERM, SIGTSTP, SIGWINCH };
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
 static bool handlers_are_default(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGTSTP, SIGWINCH };
 	struct sigaction action;
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+	for (size_t i = 0; i < SIGNALS; i++)
 		if (sigaction(signals[i], NULL, &action) || action.sa_handler != SIG_DFL)
 			return false;
 	return true;
+}
+
+/* A shell has what it starts in the background ignore some. */
+static void handlers_begin(void)
+{
+	for (size_t i = 0; i < SIGNALS; i++)
+		signal(signals[i], SIG_DFL);
 }
 
 static void take_command(struct loop_source *source, uint32_t epoll_events)
@@ -101,6 +110,7 @@ int screen_bench_run_child(int commands)
 	struct child child = { .commands = { .fd = -1, .ready = take_command } };
 	int error;
 
+	handlers_begin();
 	if (loop_new(&child.loop))
 		return 1;
 	error = screen_open(child.loop, &config, BANNER, quit, &child, &child.screen);

@@ -96,6 +96,7 @@ static void test_spilled_packets_count(void **state)
 	assert_true(report->flows[0].goodput == 500.0);
 	assert_int_equal(report->flows[0].gaps_total, 0);
 	assert_int_equal(report->sums.payload_bytes, 500);
+	assert_int_equal(report->sums.contended, 3);
 	report_release(report);
 	book_free(book);
 }
@@ -108,6 +109,27 @@ static void test_record_without_a_packet_is_not_a_flow_yet(void **state)
 
 	(void)state;
 	assert_int_equal(report->flow_count, 0);
+	report_release(report);
+	book_free(book);
+}
+
+/* Its packets could not have a lock until it was gone: nothing is known of it but those. */
+static void test_left_of_a_flow_that_was_never_met(void **state)
+{
+	const struct flow_record record = { .spilled = { .packets = 3, .bytes = 300, .payload_bytes = 120 } };
+	struct flow_key key = key_of(1, IPPROTO_UDP);
+	struct book *book = new_book();
+	struct report *report;
+
+	(void)state;
+	baseline(book, SECOND);
+	begin(book, 2 * SECOND);
+	book_left(book, &key, &record);
+	report = end(book);
+	assert_int_equal(report->flow_count, 0);
+	assert_int_equal(report->sums.packets, 3);
+	assert_int_equal(report->sums.bytes, 300);
+	assert_int_equal(report->sums.contended, 3);
 	report_release(report);
 	book_free(book);
 }
@@ -272,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_first_report_has_no_interval),
 		cmocka_unit_test(test_rates_use_the_time_that_passed),
 		cmocka_unit_test(test_spilled_packets_count),
+		cmocka_unit_test(test_left_of_a_flow_that_was_never_met),
 		cmocka_unit_test(test_record_without_a_packet_is_not_a_flow_yet),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_lost_waits_for_the_truth),

@@ -297,10 +297,15 @@ static void test_next(void **state)
 	assert_int_equal(flows, FLOWS);
 	/* The next report is another one. */
 	report->time_ns++;
+	report->live_flows = 4711;
+	report->followed_flows = 815;
 	{
 		cJSON *page = page_of(report, &query);
 
 		assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(page, "report_changed")));
+		assert_int_equal(number_of(page, "count"), report->flow_count);
+		assert_int_equal(number_of(page, "flows_live"), 4711);
+		assert_int_equal(number_of(page, "flows_followed"), 815);
 		cJSON_Delete(page);
 	}
 	report_release(report);

@@ -76,6 +76,8 @@ static void test_values(void **state)
 		{ "flowgauge_flows_limit", "65536" },
 		{ "flowgauge_flows", "3" },
 		{ "flowgauge_flows_followed", "3" },
+		{ "flowgauge_table_bytes", "16646144" },
+		{ "flowgauge_contended_packets_total", "17" },
 		{ "tcp_throughput", NULL },
 	};
 	(void)state;
@@ -88,6 +90,8 @@ static void test_values(void **state)
 		report->totals[0].residual_known = true;
 		report->totals[0].residual_packets = -12;
 		report->totals[1].outcome[OUTCOME_OVERFLOW].bytes = 77;
+		report->self.table_bytes = 16646144;
+		report->sums.contended = 17;
 		text = exposition_of(report, 1000, false, (enum exposition)format);
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 			assert_value(&text, rows[i].series, rows[i].value);

@@ -58,9 +58,10 @@ static void print_status(const cJSON *answer)
 
 	printf("flowgauge %s is running, pid %.0f, since %s\n", string_of(answer, "version", "?"),
 	       number_of(answer, "pid"), string_of(answer, "since", "?"));
-	printf("configuration %s, %.0f rule%s, %.0f of %.0f flows\n",
-	       string_of(answer, "config", "(none: the defaults)"), rules, rules == 1 ? "" : "s",
-	       number_of(answer, "flows"), number_of(answer, "flows_limit"));
+	printf("configuration %s, %.0f rule%s\n", string_of(answer, "config", "(none: the defaults)"), rules,
+	       rules == 1 ? "" : "s");
+	printf("%.0f of %.0f flows, in %.1f MiB of kernel memory\n", number_of(answer, "flows"),
+	       number_of(answer, "flows_limit"), number_of(answer, "table_bytes") / (1 << 20));
 	if (address)
 		printf("http on %s port %.0f\n", address, number_of(answer, "http_port"));
 	printf("interfaces:%s\n", cJSON_GetArraySize(interfaces) ? "" : " none yet");

@@ -107,6 +107,7 @@ static int open_kernel(struct daemon *daemon)
 	    monitor_set_rules(daemon->monitor, config->rules, config->rule_count, line) ||
 	    watch_open(daemon->loop, daemon->monitor, config, &hooks, &daemon->watch, line))
 		return fail(daemon, EXIT_FAILED, line);
+	daemon->self.table_bytes = monitor_table_bytes(daemon->monitor);
 	interfaces_changed(daemon);
 	return 0;
 }
@@ -222,8 +223,11 @@ static int open_output(struct daemon *daemon)
 	int error = 0;
 
 	where_to_look(daemon, banner, sizeof(banner));
-	if (!config->json)
+	if (!config->json) {
+		log_info("room for %u flows, in %.1f MiB of kernel memory", config->max_flows,
+			 (double)daemon->self.table_bytes / (1 << 20));
 		log_info("%s", banner);
+	}
 	if (config->quiet)
 		return 0;
 	if (!config->json && has_terminal())

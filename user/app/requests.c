@@ -52,6 +52,8 @@ static void status_members(const struct daemon *daemon, struct json_writer *json
 	json_u64(json, "flows", daemon->report ? daemon->report->live_flows : 0);
 	json_u64(json, "flows_followed", daemon->report ? daemon->report->followed_flows : 0);
 	json_u64(json, "flows_limit", config->max_flows);
+	json_u64(json, "table_bytes", daemon->self.table_bytes);
+	json_u64(json, "contended_packets", daemon->report ? daemon->report->sums.contended : 0);
 	json_string(json, "rate_monitor",
 		    !daemon->rates                        ? "off" :
 		    rate_monitor_is_paused(daemon->rates) ? "paused" :

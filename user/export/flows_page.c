@@ -234,6 +234,8 @@ static void page_write(const struct page *page, struct text *out)
 	json_u64(&json, "offset", query->offset);
 	member_next(&json, page, time);
 	json_u64(&json, "count", report->flow_count);
+	json_u64(&json, "flows_live", report->live_flows);
+	json_u64(&json, "flows_followed", report->followed_flows);
 	json_array_open(&json, "flows");
 	for (size_t i = query->offset; i < page->ranking.count; i++)
 		record_flow(&json, report, &report->flows[page->ranking.items[i].index]);

@@ -181,6 +181,11 @@ void write_self(struct exposition_writer *writer, const struct report *report)
 		    (double)report->followed_flows);
 	write_gauge(writer, "flowgauge_flows_limit", "Flows that the table has room for.",
 		    (double)report->self.flows_limit);
+	write_gauge(writer, "flowgauge_table_bytes", "Kernel memory of the table of flows.",
+		    (double)report->self.table_bytes);
+	family_begin(writer, "flowgauge_contended_packets", FAMILY_COUNTER,
+		     "Packets of flows that are in no gap and no sequence, as another CPU was in their flow.");
+	sample_u64(writer, NO_LABELS, report->sums.contended);
 	write_freed(writer, &report->self, &labels);
 	write_hooks(writer, report, &labels);
 	write_programs(writer, &report->self, &labels);

@@ -72,12 +72,10 @@ static int guardian_run(int socket, int lock)
 {
 	struct guarded guarded = { .count = 0 };
 	struct guardian_message message;
-	sigset_t all;
 	ssize_t length;
 	int err;
 
-	sigfillset(&all);
-	if (sigprocmask(SIG_SETMASK, &all, NULL) || setsid() < 0)
+	if (setsid() < 0)
 		return -errno;
 	(void)prctl(PR_SET_NAME, "flowgauge-guard");
 	err = descriptors_keep(socket, lock);
@@ -96,13 +94,19 @@ static int guardian_run(int socket, int lock)
 int guardian_start(struct clsact *clsact)
 {
 	int ends[2], err;
+	sigset_t all, before;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -errno;
+	/* Blocked before there is a guardian: none may end it while it is not yet ready for them. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
+	err = -errno;
+	if (pid)
+		sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {
-		err = -errno;
 		close(ends[0]);
 		close(ends[1]);
 		return err;

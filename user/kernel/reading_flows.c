@@ -99,58 +99,68 @@ static void wait_for_programs(void)
 		usleep(PROGRAM_LONGEST_US); /* the kernel has no such call, or not for CPUs without a tick */
 }
 
-/* What the flow's last record had of an entry already. */
-static struct spilled_record take_given(struct monitor *monitor, const struct flow_key *entry)
+/* What the last record of the entry's flow had of it already, as it was then; NULL if nothing. */
+static struct spilled_flow *given_of(const struct monitor *monitor, const struct flow_key *entry)
 {
-	struct spilled_record sum = { 0 };
-	unsigned int kept = 0;
+	for (unsigned int i = 0; i < monitor->given_count; i++)
+		if (!memcmp(&monitor->given[i].key, entry, sizeof(*entry)))
+			return &monitor->given[i];
+	return NULL;
+}
 
-	for (unsigned int i = 0; i < monitor->given_count; i++) {
-		const struct spilled_flow *given = &monitor->given[i];
-
-		if (memcmp(&given->key, entry, sizeof(*entry)) != 0) {
-			monitor->given[kept++] = *given;
-			continue;
-		}
-		sum.packets += given->record.packets;
-		sum.bytes += given->record.bytes;
-		sum.payload_bytes += given->record.payload_bytes;
-	}
-	monitor->given_count = kept;
-	return sum;
+static void add_rest(struct spilled_record *sum, const struct spilled_record *record, const struct spilled_flow *given)
+{
+	sum->packets += record->packets - (given ? given->record.packets : 0);
+	sum->bytes += record->bytes - (given ? given->record.bytes : 0);
+	sum->payload_bytes += record->payload_bytes - (given ? given->record.payload_bytes : 0);
 }
 
 static void take_out(struct monitor *monitor, const struct monitor_visitor *visitor, const struct spilled_flow *flow)
 {
 	struct flow_key key = flow_of(&flow->key);
+	struct spilled_flow *given = given_of(monitor, &flow->key);
 	struct flow_record left = { 0 };
-	struct spilled_record given;
+	struct spilled_record all;
 
-	if (bpf_map_lookup_elem(map_of(monitor), &flow->key, &left.spilled) ||
-	    bpf_map_delete_elem(map_of(monitor), &flow->key))
+	if (bpf_map_lookup_elem(map_of(monitor), &flow->key, &all) || bpf_map_delete_elem(map_of(monitor), &flow->key))
 		return;
-	given = take_given(monitor, &flow->key);
-	left.spilled.packets -= given.packets;
-	left.spilled.bytes -= given.bytes;
-	left.spilled.payload_bytes -= given.payload_bytes;
+	add_rest(&left.spilled, &all, given);
+	if (given)
+		*given = monitor->given[--monitor->given_count];
 	if (left.spilled.packets)
 		visitor->left(visitor->context, &key, &left);
 }
 
-/* Empties the side that packets wrote to, of what belongs to no flow any more. */
+/* Takes out what a side has that belongs to no flow any more; true if the other side has such, too. */
+static bool side_leave(struct monitor *monitor, const struct monitor_visitor *visitor, uint8_t side)
+{
+	bool other = false;
+
+	for (unsigned int i = monitor->spilled_count; i && monitor->spilled[i - 1].slot == SPILLED_NOWHERE; i--) {
+		const struct spilled_flow *flow = &monitor->spilled[i - 1];
+
+		if (flow->key.reserved == side)
+			take_out(monitor, visitor, flow);
+		else
+			other = true;
+	}
+	return other;
+}
+
+/*
+ * The side that packets do not write to first: what a packet that was late left there is to be in this reading. The other
+ * one only if it must be, since that waits for the programs.
+ */
 static int spilled_leave(struct monitor *monitor, const struct monitor_visitor *visitor)
 {
 	uint8_t side = monitor->skeleton->bss->spilled_side;
 	int err = spilled_read(monitor);
-	unsigned int count = monitor->spilled_count;
 
-	if (err || !visitor->left || !count || monitor->spilled[count - 1].slot != SPILLED_NOWHERE)
+	if (err || !visitor->left || !side_leave(monitor, visitor, !side))
 		return err;
 	__atomic_store_n(&monitor->skeleton->bss->spilled_side, !side, __ATOMIC_SEQ_CST);
 	wait_for_programs();
-	for (; count && monitor->spilled[count - 1].slot == SPILLED_NOWHERE; count--)
-		if (monitor->spilled[count - 1].key.reserved == side)
-			take_out(monitor, visitor, &monitor->spilled[count - 1]);
+	side_leave(monitor, visitor, side);
 	return 0;
 }
 
@@ -171,7 +181,10 @@ static const struct spilled_flow *spilled_of(const struct monitor *monitor, uint
 	return found;
 }
 
-/* Adds the flow's entries to its record. If it is the last one, notes that it has them. */
+/*
+ * Adds the flow's entries to its record, less what the record of an earlier life had: the flow may have come again before
+ * they were taken out. If it is the last record, notes that it has them.
+ */
 static void add_spilled(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *record,
 			bool is_last)
 {
@@ -180,14 +193,13 @@ static void add_spilled(struct monitor *monitor, uint32_t slot, const struct flo
 	for (const struct spilled_flow *flow = spilled_of(monitor, slot); flow && flow < end && flow->slot == slot;
 	     flow++) {
 		struct flow_key own = flow_of(&flow->key);
+		struct spilled_flow *given = given_of(monitor, &flow->key);
 
-		if (memcmp(&own, key, sizeof(own)) != 0 || (is_last && monitor->given_count == SPILLED_MAX))
+		if (memcmp(&own, key, sizeof(own)) != 0 || (is_last && !given && monitor->given_count == SPILLED_MAX))
 			continue;
-		record->spilled.packets += flow->record.packets;
-		record->spilled.bytes += flow->record.bytes;
-		record->spilled.payload_bytes += flow->record.payload_bytes;
+		add_rest(&record->spilled, &flow->record, given);
 		if (is_last)
-			monitor->given[monitor->given_count++] = *flow;
+			*(given ? given : &monitor->given[monitor->given_count++]) = *flow;
 	}
 }
 

@@ -197,7 +197,8 @@ void book_retired(struct book *book, uint32_t slot, const struct flow_key *key, 
 
 void book_left(struct book *book, const struct flow_key *key, const struct flow_record *record)
 {
-	struct lane *lane = lane_of(book, key);
+	int64_t place = standing_take(book, key->ifindex);
 
-	sum_up(key, record, 0, &book->gone, &lane->gone);
+	if (place >= 0) /* else there is no memory: the metric of what is unaccounted says so */
+		sum_up(key, record, 0, &book->gone, &lane_of(book, key)->gone);
 }

@@ -48,6 +48,7 @@ void counts_of(const struct flow_key *key, const struct flow_record *record, uin
 	out->number[COUNT_BYTES] = record->bytes + record->spilled.bytes;
 	out->number[COUNT_PAYLOAD_BYTES] = record->payload_bytes + record->spilled.payload_bytes;
 	out->number[COUNT_FRESH_BYTES] = fresh_bytes_of(key, record);
+	out->number[COUNT_CONTENDED] = record->spilled.packets;
 	out->number[COUNT_GAPS] = life.count;
 	count_sequence(key, &record->sequence, out->number);
 	if (key->protocol == IPPROTO_TCP)

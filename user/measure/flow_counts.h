@@ -13,6 +13,7 @@ enum flow_count {
 	COUNT_BYTES,
 	COUNT_PAYLOAD_BYTES,
 	COUNT_FRESH_BYTES, /* payload less repeats of TCP */
+	COUNT_CONTENDED,   /* packets without a gap and a sequence number, as another CPU was in the flow */
 	COUNT_GAPS,
 	COUNT_RECEIVED,
 	COUNT_LOST,

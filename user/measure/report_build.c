@@ -117,6 +117,7 @@ static struct flow_sums sums_of(const struct book *book)
 		.duplicate = number[COUNT_DUPLICATE],
 		.reordered = number[COUNT_REORDERED],
 		.fresh_bytes = number[COUNT_FRESH_BYTES],
+		.contended = number[COUNT_CONTENDED],
 		.tcp = counts_tcp(&all, book->tcp_known),
 	};
 }
