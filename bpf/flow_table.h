@@ -11,6 +11,7 @@
 #define LOCK_TRIES 32   /* a holder is done in some 20 ns */
 #define ENTER_TRIES 64  /* one that enters a flow, in some 200 */
 #define WORDS_TRIED 128 /* of the bitmap; with 64 slots each */
+#define WORDS_APART 61
 #define BYTES_OF_ONES 0x0101010101010101ULL
 #define BYTES_OF_HIGHS 0x8080808080808080ULL
 #define LAST_TAGS 0x00000000ffffffffULL /* the second word of tags is half tags, half lock */
@@ -266,17 +267,20 @@ __noinline __u32 slot_of_word(__u32 at)
 	return slot_claim(index) ? index : NO_SLOT;
 }
 
-/* A slot that nobody had, now the caller's, from the home's word on; NO_SLOT if there is none in WORDS_TRIED. */
+/*
+ * A slot that nobody had, now the caller's; NO_SLOT if there is none in WORDS_TRIED words, which lie WORDS_APART, as where
+ * one is full its neighbours often are.
+ */
 static __always_inline __u32 slot_search(__u32 home)
 {
-	__u32 words = (constants.table_slots + 63) / 64, at = home / 64;
+	__u32 words = constants.table_slots / 64 + (constants.table_slots % 64 != 0), at = home / 64;
 
 	for (int i = 0; i < WORDS_TRIED; i++) {
 		__u32 index = slot_of_word(at);
 
 		if (index != NO_SLOT)
 			return index;
-		at = at + 1 < words ? at + 1 : 0;
+		at = (at + (words > WORDS_TRIED ? WORDS_APART : 1)) % words;
 	}
 	return NO_SLOT;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Slots and details are mapped a window at a time while they are read, because what is mapped counts as this process's
- * memory; the map of taken slots is mapped throughout, and the index while slots are freed.
+ * The map of taken slots leads the reading. Where many are taken they are read in place, through a window (slots_window.c);
+ * where few are, with system calls, since flows lie scattered and to map a window costs what reading hundreds does.
  */
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <sched.h>
@@ -19,7 +20,8 @@
 
 #include "flowgauge.skel.h"
 
-#define LOCKED_WAITS 10 /* times that the CPU is given up for that */
+#define LOCKED_WAITS 10          /* times that the CPU is given up for a lock */
+#define FLOWS_WORTH_A_WINDOW 256 /* of WINDOW_SLOTS */
 
 static uint32_t pairs_of(uint32_t flows)
 {
@@ -29,13 +31,6 @@ static uint32_t pairs_of(uint32_t flows)
 static uint32_t words_of(uint32_t flows)
 {
 	return flows / 64 + (flows % 64 != 0);
-}
-
-size_t whole_pages(size_t bytes)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return (bytes + page - 1) / page * page;
 }
 
 uint64_t slots_bytes(uint32_t flows)
@@ -69,13 +64,6 @@ int slots_prepare(struct flowgauge_bpf *skeleton, uint32_t flows)
 	return err;
 }
 
-void *map_whole(int fd, size_t bytes)
-{
-	void *start = mmap(NULL, whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	return start == MAP_FAILED ? NULL : start;
-}
-
 int slots_open(struct flowgauge_bpf *skeleton, struct slots **out)
 {
 	const struct program_constants *constants = &skeleton->rodata->constants;
@@ -86,6 +74,7 @@ int slots_open(struct flowgauge_bpf *skeleton, struct slots **out)
 		return -ENOMEM;
 	table->flows = constants->table_slots;
 	table->lines = 2 * constants->index_pairs;
+	table->kept = table->flows <= KEPT_SLOTS;
 	memcpy(table->addends, constants->hash_addends, sizeof(table->addends));
 	table->factor = constants->hash_factor;
 	table->index_fd = bpf_map__fd(skeleton->maps.flow_index);
@@ -102,52 +91,16 @@ int slots_open(struct flowgauge_bpf *skeleton, struct slots **out)
 	return 0;
 }
 
-static void window_close(struct window *window)
-{
-	if (window->count)
-		munmap(window->start, whole_pages(window->count * window->item));
-	window->count = 0;
-}
-
 struct slots *slots_close(struct slots *table)
 {
 	if (!table)
 		return NULL;
 	slots_free_end(table);
-	window_close(&table->hot);
-	window_close(&table->details);
+	windows_close(table);
 	if (table->bitmap)
 		munmap(table->bitmap, whole_pages(words_of(table->flows) * sizeof(uint64_t)));
 	free(table);
 	return NULL;
-}
-
-/* --- the window --- */
-
-static int window_move(struct window *window, uint32_t first, uint32_t count)
-{
-	void *start;
-
-	if (window->count && window->first == first)
-		return 0;
-	window_close(window);
-	start = mmap(NULL, whole_pages(count * window->item), PROT_READ | PROT_WRITE, MAP_SHARED, window->fd,
-		     (off_t)first * (off_t)window->item);
-	if (start == MAP_FAILED)
-		return -errno;
-	window->start = start;
-	window->first = first;
-	window->count = count;
-	return 0;
-}
-
-int window_to(struct slots *table, uint32_t slot)
-{
-	uint32_t first = slot / WINDOW_SLOTS * WINDOW_SLOTS;
-	uint32_t count = table->flows - first < WINDOW_SLOTS ? table->flows - first : WINDOW_SLOTS;
-	int err = window_move(&table->hot, first, count);
-
-	return err ? err : window_move(&table->details, first, count);
 }
 
 /* --- reading --- */
@@ -183,13 +136,34 @@ static enum copied slot_copy(const struct slots *table, uint32_t index, struct f
 	return COPY_LOCKED;
 }
 
-static void visit_slot(struct slots *table, const struct slots_visitor *visitor, uint32_t index, uint64_t *flows)
+/* The same with system calls: the slot, its detail, and the slot's word again. */
+static enum copied slot_fetch(const struct slots *table, uint32_t index, struct flow_slot *slot,
+			      struct flow_detail *detail)
+{
+	struct flow_slot after;
+
+	for (int tries = 1; tries < LOCKED_TRIES; tries++) {
+		if (bpf_map_lookup_elem(table->hot.fd, &index, slot) || !(slot->word & SLOT_LIVE))
+			return COPY_NONE;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(slot->word & SLOT_LOCKED) && !bpf_map_lookup_elem(table->details.fd, &index, detail)) {
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			if (!bpf_map_lookup_elem(table->hot.fd, &index, &after) && after.word == slot->word)
+				return COPY_WHOLE;
+		}
+		wait_a_little(tries);
+	}
+	return COPY_LOCKED;
+}
+
+static void visit_slot(const struct slots *table, const struct slots_visitor *visitor, uint32_t index, bool mapped,
+		       uint64_t *flows)
 {
 	struct flow_record record;
 	struct flow_detail detail;
 	struct flow_slot slot;
 
-	switch (slot_copy(table, index, &slot, &detail)) {
+	switch (mapped ? slot_copy(table, index, &slot, &detail) : slot_fetch(table, index, &slot, &detail)) {
 	case COPY_WHOLE:
 		slot_record(&slot, &detail, &record);
 		visitor->flow(visitor->context, index, &slot.key, &record);
@@ -203,44 +177,45 @@ static void visit_slot(struct slots *table, const struct slots_visitor *visitor,
 	}
 }
 
-static int visit_word(struct slots *table, const struct slots_visitor *visitor, uint32_t word, uint64_t *flows)
+static uint64_t taken_in(const struct slots *table, uint32_t word)
 {
-	uint64_t bits = __atomic_load_n(&table->bitmap[word], __ATOMIC_ACQUIRE);
-
-	for (; bits; bits &= bits - 1) {
-		uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
-		int err = window_to(table, index);
-
-		if (err)
-			return err;
-		visit_slot(table, visitor, index, flows);
-	}
-	return 0;
+	return __atomic_load_n(&table->bitmap[word], __ATOMIC_ACQUIRE);
 }
 
-void windows_rest(struct slots *table)
+static uint32_t taken_between(const struct slots *table, uint32_t word, uint32_t end)
 {
-	if (table->flows <= WINDOW_SLOTS)
-		return;
-	window_close(&table->hot);
-	window_close(&table->details);
+	uint32_t taken = 0;
+
+	for (; word < end; word++)
+		taken += (uint32_t)__builtin_popcountll(taken_in(table, word));
+	return taken;
+}
+
+static int visit_window(struct slots *table, const struct slots_visitor *visitor, uint32_t word, uint32_t end,
+			uint64_t *flows)
+{
+	uint32_t taken = taken_between(table, word, end);
+	bool mapped = table->kept || taken >= FLOWS_WORTH_A_WINDOW;
+	int err = taken && mapped ? window_over(table, word * 64) : 0;
+
+	for (; taken && !err && word < end; word++)
+		for (uint64_t bits = taken_in(table, word); bits; bits &= bits - 1)
+			visit_slot(table, visitor, word * 64 + (uint32_t)__builtin_ctzll(bits), mapped, flows);
+	return err;
 }
 
 uint32_t slots_taken(const struct slots *table)
 {
-	uint32_t taken = 0;
-
-	for (uint32_t word = 0; word < words_of(table->flows); word++)
-		taken += (uint32_t)__builtin_popcountll(__atomic_load_n(&table->bitmap[word], __ATOMIC_RELAXED));
-	return taken;
+	return taken_between(table, 0, words_of(table->flows));
 }
 
 int slots_visit(struct slots *table, const struct slots_visitor *visitor, uint64_t *flows)
 {
+	uint32_t words = words_of(table->flows), step = WINDOW_SLOTS / 64;
 	int err = 0;
 
-	for (uint32_t word = 0; word < words_of(table->flows) && !err; word++)
-		err = visit_word(table, visitor, word, flows);
+	for (uint32_t word = 0; word < words && !err; word += step)
+		err = visit_window(table, visitor, word, word + step < words ? word + step : words, flows);
 	windows_rest(table);
 	return err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the two files of the table share. */
+/* What the files of the table share. */
 #ifndef FLOWGAUGE_SLOTS_INTERNAL_H
 #define FLOWGAUGE_SLOTS_INTERNAL_H
 
@@ -8,7 +8,9 @@
 #include "flow_slots.h"
 #include "kernel/slots.h"
 
-#define WINDOW_SLOTS 16384U /* a multiple of 256, so that windows of both arrays begin with a page */
+#define PANE_SLOTS 256U     /* mapped for a single slot: with so many, windows of both arrays begin with a page */
+#define WINDOW_SLOTS 16384U /* mapped for a walk; a multiple of that */
+#define KEPT_SLOTS 65536U   /* a table of so many stays mapped: 16 MB */
 #define LOCKED_TRIES 1000   /* a packet holds a slot for some 50 ns, but its CPU may be taken away meanwhile */
 
 /* A part of an array, mapped. */
@@ -22,6 +24,7 @@ struct window {
 
 struct slots {
 	uint32_t flows, lines;
+	bool kept; /* mapped throughout, in one window */
 	uint32_t addends[12];
 	uint64_t factor;
 	uint64_t *bitmap;
@@ -33,10 +36,12 @@ struct slots {
 size_t whole_pages(size_t bytes);
 void *map_whole(int fd, size_t bytes); /* NULL, with errno */
 
-/* Makes the windows hold the slot. */
+/* Makes the windows hold the slot; or it and those that follow it to the next multiple of WINDOW_SLOTS. */
 int window_to(struct slots *table, uint32_t slot);
+int window_over(struct slots *table, uint32_t slot);
 /* Lets go of what is not needed at rest: a small table stays mapped. */
 void windows_rest(struct slots *table);
+void windows_close(struct slots *table);
 
 static inline struct flow_slot *slot_at(const struct slots *table, uint32_t slot)
 {
