@@ -189,7 +189,7 @@ fuzzers: $(FUZZERS) build/fuzz/corpus/made
 
 $(call objects,$(addprefix tests/fuzz/,frame.c captures.c mutate.c write_corpus.c)) $(FUZZ_TESTS): INCLUDES += -Ibpf
 
-build/fuzz/%.o: %.c | build/dependencies-test $(WEB_INDEX)
+build/fuzz/%.o: %.c | build/dependencies-test $(SKELETONS) $(WEB_INDEX)
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE_FUZZ) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
