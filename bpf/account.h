@@ -18,10 +18,15 @@ static __always_inline __u32 ledger_of(__u32 ifindex)
 	return 0; /* the place of interfaces that are not in the table */
 }
 
-/* Per CPU, and never interrupted by another packet: no atomics. */
-static __always_inline void ledger_charge(const struct facts *facts, enum outcome outcome)
+/* The entry of the ledger, and of what else is kept by interface and direction. */
+static __always_inline __u32 ledger_index(const struct facts *facts)
 {
-	__u32 index = 2 * ledger_of(facts->key.ifindex) + (facts->key.direction & 1);
+	return 2 * ledger_of(facts->key.ifindex) + (facts->key.direction & 1);
+}
+
+/* Per CPU, and never interrupted by another packet: no atomics. */
+static __always_inline void ledger_charge(__u32 index, const struct facts *facts, enum outcome outcome)
+{
 	struct ledger_record *record = bpf_map_lookup_elem(&ledger, &index);
 
 	if (!record)

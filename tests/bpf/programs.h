@@ -19,6 +19,7 @@
 
 #include "constants.h"
 #include "kernel/slots.h"
+#include "rate_bins.h"
 #include "records.h"
 #include "rules.h"
 

@@ -103,6 +103,7 @@ static int open_kernel(struct daemon *daemon)
 	struct watch_hooks hooks = { .context = daemon, .changed = interfaces_changed };
 	char line[MONITOR_ERROR_SIZE] = "";
 
+	monitor.constants.bins = config->rate_enabled;
 	if (monitor_open(&monitor, &daemon->monitor, line) ||
 	    monitor_set_rules(daemon->monitor, config->rules, config->rule_count, line) ||
 	    watch_open(daemon->loop, daemon->monitor, config, &hooks, &daemon->watch, line))

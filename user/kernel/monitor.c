@@ -63,6 +63,13 @@ int monitor_open(const struct monitor_config *config, struct monitor **out, char
 		monitor_close(monitor);
 		return err;
 	}
+	if (config->constants.bins)
+		err = bins_open(monitor->skeleton, monitor->cpus, &monitor->bins);
+	if (err) {
+		snprintf(error, MONITOR_ERROR_SIZE, "no memory for the monitor");
+		monitor_close(monitor);
+		return err;
+	}
 	if (config->count_run_time)
 		statistics_start(monitor);
 	*out = monitor;
@@ -92,6 +99,7 @@ struct monitor *monitor_close(struct monitor *monitor)
 	clsact_close(&monitor->clsact);
 	if (monitor->statistics_fd >= 0)
 		close(monitor->statistics_fd);
+	bins_close(monitor->bins);
 	slots_close(monitor->table);
 	flowgauge_bpf__destroy(monitor->skeleton);
 	free(monitor->spilled);
