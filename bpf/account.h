@@ -18,15 +18,10 @@ static __always_inline __u32 ledger_of(__u32 ifindex)
 	return 0; /* the place of interfaces that are not in the table */
 }
 
-/* The entry of the ledger, and of what else is kept by interface and direction. */
-static __always_inline __u32 ledger_index(const struct facts *facts)
-{
-	return 2 * ledger_of(facts->key.ifindex) + (facts->key.direction & 1);
-}
-
 /* Per CPU, and never interrupted by another packet: no atomics. */
-static __always_inline void ledger_charge(__u32 index, const struct facts *facts, enum outcome outcome)
+static __always_inline void ledger_charge(__u32 place, const struct facts *facts, enum outcome outcome)
 {
+	__u32 index = 2 * place + (facts->key.direction & 1);
 	struct ledger_record *record = bpf_map_lookup_elem(&ledger, &index);
 
 	if (!record)

@@ -93,12 +93,13 @@ struct {
 } ledger SEC(".maps");
 
 /*
- * Bins by place in the ledger. There is a map only for what is watched, so that memory does not depend on what could be; its
- * size depends on the bins' length, which may change.
+ * Bins by place in the ledger. There are rings only for what is watched, so that memory does not depend on what could be. The
+ * two maps differ in how long rings are: were each map of its own length, finding a bin would take a call of a function. The
+ * monitor gives the length before the load.
  */
 struct rate_ring {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
@@ -106,10 +107,17 @@ struct rate_ring {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2 * INTERFACES_MAX);
+	__uint(max_entries, INTERFACES_MAX);
 	__type(key, __u32);
 	__array(values, struct rate_ring);
-} rate_rings SEC(".maps");
+} rate_short SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, INTERFACES_MAX);
+	__type(key, __u32);
+	__array(values, struct rate_ring);
+} rate_long SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -168,7 +176,7 @@ struct {
 struct bin_clock {
 	__u64 start_ns, bin_ns;
 	__u64 lap;   /* as a bin has it */
-	__u32 index; /* in the map of rings */
+	__u32 index; /* of this CPU's pair of bins */
 	__u32 reserved;
 };
 

@@ -32,27 +32,35 @@ static __always_inline void bin_add(__u64 *bin, __u64 lap, __u32 bytes)
 	*(volatile __u64 *)bin = held + bytes;
 }
 
-/*
- * `index` is that of the ledger. The ring is looked for before the shape is: the monitor takes all rings out, and waits for
- * the packets that have one, before it changes the shape.
- */
-static __always_inline void rates_charge(__u32 index, struct facts *facts, __u64 now)
+/* A function of its own, so that the two ways to a bin are not made one: either is without a call only if it is known which. */
+__noinline int rates_charge_long(__u32 place, __u32 entry, __u64 lap, __u32 bytes)
+{
+	void *rings = bpf_map_lookup_elem(&rate_long, &place);
+	__u64 *bin = rings ? bpf_map_lookup_elem(rings, &entry) : NULL;
+
+	if (bin)
+		bin_add(bin, lap, bytes);
+	return 0;
+}
+
+static __always_inline void rates_charge(__u32 place, struct facts *facts, __u64 now)
 {
 	struct bin_clock *clock = &((struct scratch *)facts)->bin_clock; /* facts stand at the beginning of a scratch */
+	__u64 bin_ns = constants.bins ? *(volatile __u64 *)&rate_shape.bin_ns : 0, *bin;
 	void *rings;
-	__u64 *bin, bin_ns;
+	__u32 entry;
 
-	if (!constants.bins)
-		return;
-	rings = bpf_map_lookup_elem(&rate_rings, &index);
-	if (!rings)
-		return;
-	bin_ns = *(volatile __u64 *)&rate_shape.bin_ns;
 	if (!bin_ns)
 		return;
 	if (now - clock->start_ns >= bin_ns || clock->bin_ns != bin_ns)
 		bin_clock_turn(clock, now, bin_ns);
-	bin = bpf_map_lookup_elem(rings, &clock->index);
+	entry = 2 * clock->index + (facts->key.direction & 1);
+	rings = bpf_map_lookup_elem(&rate_short, &place);
+	if (!rings) {
+		rates_charge_long(place, entry, clock->lap, facts->bytes);
+		return;
+	}
+	bin = bpf_map_lookup_elem(rings, &entry);
 	if (bin)
 		bin_add(bin, clock->lap, facts->bytes);
 }

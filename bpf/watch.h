@@ -75,7 +75,7 @@ static __always_inline void watch(void *context, int is_xdp, struct facts *facts
 {
 	__u64 now = parsed == PARSED_IP || constants.bins ? packet_time(context, is_xdp) : 0;
 	enum outcome outcome;
-	__u32 index;
+	__u32 place;
 
 	if (parsed == PARSED_IP) {
 		if (constants.ignore_vlan)
@@ -87,9 +87,9 @@ static __always_inline void watch(void *context, int is_xdp, struct facts *facts
 		outcome = parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED;
 	}
 	/* The flow first, then the ledger: one that is read after the flows has at least what they have. */
-	index = ledger_index(facts);
-	ledger_charge(index, facts, outcome);
-	rates_charge(index, facts, now);
+	place = ledger_of(facts->key.ifindex);
+	ledger_charge(place, facts, outcome);
+	rates_charge(place, facts, now);
 }
 
 static __always_inline struct tunnels tunnels_wanted(void)

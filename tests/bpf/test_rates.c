@@ -12,6 +12,7 @@
 #define START (1000 * SECOND)
 #define IFINDEX 7
 #define SEEN_MAX 65536
+#define RING_LENGTH(bin_ns) ((bin_ns) < MS ? 1ULL << RING_SHIFT_LONG : 1ULL << RING_SHIFT_SHORT)
 
 struct bench {
 	struct programs programs;
@@ -30,12 +31,16 @@ struct seen {
 static int setup_with(struct bench *bench, uint32_t wanted)
 {
 	struct program_constants constants = { .sequence_threshold = 2, .bins = wanted };
+	int cpus = libbpf_num_possible_cpus();
 
-	programs_load(&bench->programs, &constants);
-	assert_int_equal(bins_open(bench->programs.skeleton, (unsigned int)bench->programs.cpus, &bench->bins), 0);
+	assert_true(cpus > 0);
+	assert_int_equal(bins_new((unsigned int)cpus, &bench->bins), 0);
+	programs_open(&bench->programs, &constants);
+	assert_int_equal(bins_prepare(bench->bins, bench->programs.skeleton), 0);
+	programs_load_opened(&bench->programs);
+	bins_open(bench->bins, bench->programs.skeleton);
 	/* The test's frames come from no interface that is in the table: place 0. */
-	for (int direction = 0; direction < DIRECTIONS; direction++)
-		assert_int_equal(bins_add(bench->bins, 0, (enum direction)direction, IFINDEX), 0);
+	assert_int_equal(bins_add(bench->bins, 0, IFINDEX), 0);
 	return 0;
 }
 
@@ -222,7 +227,7 @@ static void test_margin_and_once(void **state)
 static void test_laps(void **state)
 {
 	const struct bench *bench = *state;
-	uint64_t length = 1ULL << bins_shift(MS), epoch = START / MS;
+	uint64_t length = RING_LENGTH(MS), epoch = START / MS;
 
 	begin(bench, MS);
 	for (int lap = 0; lap < 5; lap++) {
@@ -239,7 +244,7 @@ static void test_laps(void **state)
 static void test_a_stalled_reader(void **state)
 {
 	const struct bench *bench = *state;
-	uint64_t length = 1ULL << bins_shift(MS), epoch = START / MS, now = epoch + 3 * length;
+	uint64_t length = RING_LENGTH(MS), epoch = START / MS, now = epoch + 3 * length;
 	const struct seen *seen;
 	uint64_t left;
 
@@ -259,7 +264,7 @@ static void test_a_stalled_reader(void **state)
 static void test_overwritten_while_reading(void **state)
 {
 	const struct bench *bench = *state;
-	uint64_t length = 1ULL << bins_shift(MS), epoch = START / MS;
+	uint64_t length = RING_LENGTH(MS), epoch = START / MS;
 	const struct seen *seen;
 
 	begin(bench, MS);
@@ -285,7 +290,7 @@ static void test_other_lengths(void **state)
 		const struct seen *seen;
 
 		begin(bench, bin_ns);
-		assert_true((1ULL << bins_shift(bin_ns)) * bin_ns >= BINS_RING_NS);
+		assert_true(RING_LENGTH(bin_ns) * bin_ns >= RING_NS);
 		send_at(bench, PROGRAM_IN, "eth ip4 udp 10", epoch * bin_ns);
 		send_at(bench, PROGRAM_IN, "eth ip4 udp 10", (epoch + 1) * bin_ns - 1);
 		send_at(bench, PROGRAM_IN, "eth ip4 udp 20", (epoch + 1) * bin_ns);
@@ -327,7 +332,7 @@ static bool run_on(int cpu)
 static void test_cpus(void **state)
 {
 	const struct bench *bench = *state;
-	uint64_t length = 1ULL << bins_shift(MS), epoch = START / MS;
+	uint64_t length = RING_LENGTH(MS), epoch = START / MS;
 	cpu_set_t before;
 
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
@@ -360,10 +365,10 @@ static void test_places_come_and_go(void **state)
 
 	begin(bench, MS);
 	send_at(bench, PROGRAM_IN, "eth ip4 udp 10", START);
-	bins_remove(bench->bins, 0, DIRECTION_INGRESS);
+	bins_remove(bench->bins, 0);
 	send_at(bench, PROGRAM_IN, "eth ip4 udp 10", START + MS);
 	assert_int_equal(read_until(bench, DIRECTION_INGRESS, START + SECOND)->count, 0);
-	assert_int_equal(bins_add(bench->bins, 0, DIRECTION_INGRESS, IFINDEX), 0);
+	assert_int_equal(bins_add(bench->bins, 0, IFINDEX), 0);
 	bins_begin(bench->bins, START - MS);
 	send_at(bench, PROGRAM_IN, "eth ip4 udp 20", START + MS);
 	ASSERT_BINS(read_until(bench, DIRECTION_INGRESS, START + 3 * MS + BINS_MARGIN_NS), START / MS, 3, { 1, 62 });

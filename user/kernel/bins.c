@@ -2,9 +2,9 @@
 /*
  * Rings come and go with the interfaces, and are mapped, so that reading is loads and nothing else.
  *
- * Nobody waits for anybody. A bin may be overwritten while it is read, or before: each CPU's word says so by a later lap, and
- * then what the other CPUs have is not used either, nor anything before it. A CPU that had no frame in that time has an earlier
- * lap, or 0, in its word: that is an empty bin, and known to be.
+ * Whenever a map is put into one of maps, or taken out, the kernel returns only when no packet is on its way that came
+ * before. That is how a length is changed: nothing is put into bins until those packets are through, and what is then
+ * changed is seen whole by those that come later.
  */
 #include "kernel/bins.h"
 
@@ -12,126 +12,196 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel/bins_internal.h"
 #include "kernel/slots_internal.h"
-#include "rate_bins.h"
 #include "records.h"
 #include "rules.h"
 
 #include "flowgauge.skel.h"
 
-#define RINGS (DIRECTIONS * INTERFACES_MAX)
-#define BINS_AT_ONCE 1024
+static uint32_t entries_of(const struct bins *bins, unsigned int shift)
+{
+	return DIRECTIONS * bins->cpus << shift;
+}
 
-/* The rings of all CPUs for one direction of one interface. */
-struct ring {
-	bool wanted;
-	unsigned int ifindex;
-	const uint64_t *words; /* mapped; NULL: there is none */
-	uint64_t next_epoch;   /* to be read; 0: not begun */
-};
+static size_t bytes_of(const struct bins *bins, unsigned int shift)
+{
+	return whole_pages(entries_of(bins, shift) * sizeof(uint64_t));
+}
 
-struct bins {
-	struct rate_shape *shape; /* the programs' */
-	int rings_fd;
-	unsigned int cpus;
-	struct ring rings[RINGS];
-	uint64_t sums[BINS_AT_ONCE];
-};
+static int map_create(const struct bins *bins, unsigned int shift)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 
-int bins_open(const struct flowgauge_bpf *skeleton, unsigned int cpus, struct bins **out)
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "rate_ring", sizeof(uint32_t), sizeof(uint64_t),
+			      entries_of(bins, shift), &options);
+}
+
+/* --- life --- */
+
+static void patterns_close(struct bins *bins)
+{
+	for (int i = 0; i < RING_LENGTHS; i++) {
+		if (bins->pattern_fd[i] >= 0)
+			close(bins->pattern_fd[i]);
+		bins->pattern_fd[i] = -1;
+	}
+}
+
+int bins_new(unsigned int cpus, struct bins **out)
 {
 	struct bins *bins = calloc(1, sizeof(*bins));
+	int err = 0;
 
 	if (!bins)
 		return -ENOMEM;
-	bins->shape = &skeleton->bss->rate_shape;
-	bins->rings_fd = bpf_map__fd(skeleton->maps.rate_rings);
 	bins->cpus = cpus;
+	for (int i = 0; i < RING_LENGTHS; i++)
+		bins->pattern_fd[i] = -1;
+	for (int i = 0; i < RING_LENGTHS && !err; i++) {
+		bins->pattern_fd[i] = map_create(bins, ring_shifts[i]);
+		if (bins->pattern_fd[i] < 0)
+			err = bins->pattern_fd[i];
+	}
+	if (err) {
+		bins_close(bins);
+		return err;
+	}
 	*out = bins;
 	return 0;
 }
 
-unsigned int bins_shift(uint64_t bin_ns)
+int bins_prepare(const struct bins *bins, struct flowgauge_bpf *skeleton)
 {
-	unsigned int shift = 0;
+	int err = bpf_map__set_inner_map_fd(skeleton->maps.rate_short, bins->pattern_fd[0]);
 
-	while (bin_ns << shift < BINS_RING_NS)
-		shift++;
-	return shift;
+	return err ? err : bpf_map__set_inner_map_fd(skeleton->maps.rate_long, bins->pattern_fd[1]);
 }
 
-static uint32_t ring_entries(const struct bins *bins)
+void bins_open(struct bins *bins, struct flowgauge_bpf *skeleton)
 {
-	return bins->cpus << bins->shape->shift;
+	patterns_close(bins);
+	bins->shape = &skeleton->bss->rate_shape;
+	bins->rings_fd[0] = bpf_map__fd(skeleton->maps.rate_short);
+	bins->rings_fd[1] = bpf_map__fd(skeleton->maps.rate_long);
 }
 
 /* --- rings --- */
 
-static int ring_map(struct ring *ring, int fd, uint32_t entries)
+static int rings_fd(const struct bins *bins)
 {
-	void *start = mmap(NULL, whole_pages(entries * sizeof(uint64_t)), PROT_READ, MAP_SHARED, fd, 0);
-
-	if (start == MAP_FAILED)
-		return -errno;
-	ring->words = start;
-	ring->next_epoch = 0;
-	return 0;
+	return bins->rings_fd[bins->shape->shift == RING_SHIFT_LONG];
 }
 
-static void ring_unmap(const struct bins *bins, struct ring *ring)
+static int place_put(const struct bins *bins, const struct binned_place *place)
 {
-	if (ring->words)
-		munmap((void *)ring->words, whole_pages(ring_entries(bins) * sizeof(uint64_t)));
-	ring->words = NULL;
+	uint32_t index = (uint32_t)(place - bins->places);
+
+	return bpf_map_update_elem(rings_fd(bins), &index, &place->fd, BPF_ANY);
 }
 
-/* The kernel returns from putting a map there when no packet runs that came before. */
-static int ring_make(struct bins *bins, struct ring *ring)
+static void place_unmap(const struct bins *bins, struct binned_place *place)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-	uint32_t index = (uint32_t)(ring - bins->rings), entries = ring_entries(bins);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rate_ring", sizeof(uint32_t), sizeof(uint64_t), entries, &options);
-	int err;
+	if (!place->words)
+		return;
+	munmap(place->words, bytes_of(bins, bins->shape->shift));
+	close(place->fd);
+	place->words = NULL;
+}
+
+static int place_make(const struct bins *bins, struct binned_place *place)
+{
+	int fd = map_create(bins, bins->shape->shift), err;
+	void *start;
 
 	if (fd < 0)
 		return fd;
-	err = ring_map(ring, fd, entries);
-	if (!err) {
-		err = bpf_map_update_elem(bins->rings_fd, &index, &fd, BPF_ANY);
-		if (err)
-			ring_unmap(bins, ring);
+	start = mmap(NULL, bytes_of(bins, bins->shape->shift), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (start == MAP_FAILED) {
+		err = -errno;
+		close(fd);
+		return err;
 	}
-	close(fd);
+	place->fd = fd;
+	place->words = start;
+	memset(place->next_epoch, 0, sizeof(place->next_epoch));
+	err = place_put(bins, place);
+	if (err)
+		place_unmap(bins, place);
 	return err;
 }
 
-/* Nor does a packet run any more that has found the map, when it is taken out. */
-static void ring_drop(struct bins *bins, struct ring *ring)
+static void place_drop(const struct bins *bins, struct binned_place *place)
 {
-	uint32_t index = (uint32_t)(ring - bins->rings);
+	uint32_t index = (uint32_t)(place - bins->places);
 
-	if (!ring->words)
+	if (!place->words)
 		return;
-	bpf_map_delete_elem(bins->rings_fd, &index);
-	ring_unmap(bins, ring);
+	bpf_map_delete_elem(rings_fd(bins), &index);
+	place_unmap(bins, place);
+}
+
+static void stop(struct bins *bins)
+{
+	__atomic_store_n(&bins->shape->bin_ns, 0, __ATOMIC_RELEASE);
 }
 
 static void drop_all(struct bins *bins)
 {
-	__atomic_store_n(&bins->shape->bin_ns, 0, __ATOMIC_RELEASE);
-	for (size_t i = 0; i < RINGS; i++)
-		ring_drop(bins, &bins->rings[i]);
+	stop(bins);
+	for (size_t i = 0; i < INTERFACES_MAX; i++)
+		place_drop(bins, &bins->places[i]);
+}
+
+/* Empties the rings that there are: cheaper than new ones, for each of which the kernel would wait. */
+static int clear_all(struct bins *bins)
+{
+	bool waited = false;
+	int err = 0;
+
+	stop(bins);
+	for (size_t i = 0; i < INTERFACES_MAX && !err; i++) {
+		struct binned_place *place = &bins->places[i];
+
+		if (!place->words)
+			continue;
+		if (!waited)
+			err = place_put(bins, place); /* it is there already: this is to wait */
+		waited = true;
+		memset(place->words, 0, bytes_of(bins, bins->shape->shift));
+		memset(place->next_epoch, 0, sizeof(place->next_epoch));
+	}
+	return err;
+}
+
+static int make_missing(struct bins *bins)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < INTERFACES_MAX && !err; i++)
+		if (bins->places[i].wanted && !bins->places[i].words)
+			err = place_make(bins, &bins->places[i]);
+	return err;
 }
 
 struct bins *bins_close(struct bins *bins)
 {
-	if (bins)
+	if (!bins)
+		return NULL;
+	patterns_close(bins);
+	if (bins->shape)
 		drop_all(bins);
 	free(bins);
 	return NULL;
+}
+
+static unsigned int shift_of(uint64_t bin_ns)
+{
+	return bin_ns << RING_SHIFT_SHORT >= RING_NS ? RING_SHIFT_SHORT : RING_SHIFT_LONG;
 }
 
 int bins_set_length(struct bins *bins, uint64_t bin_ns)
@@ -140,13 +210,15 @@ int bins_set_length(struct bins *bins, uint64_t bin_ns)
 
 	if (bin_ns && (bin_ns < BIN_NS_LEAST || bin_ns > BIN_NS_MOST))
 		return -EINVAL;
-	drop_all(bins);
+	if (bin_ns && shift_of(bin_ns) == bins->shape->shift)
+		err = clear_all(bins);
+	else
+		drop_all(bins);
 	if (!bin_ns)
 		return 0;
-	bins->shape->shift = bins_shift(bin_ns);
-	for (size_t i = 0; i < RINGS && !err; i++)
-		if (bins->rings[i].wanted)
-			err = ring_make(bins, &bins->rings[i]);
+	bins->shape->shift = shift_of(bin_ns);
+	if (!err)
+		err = make_missing(bins);
 	if (err)
 		drop_all(bins);
 	else
@@ -154,105 +226,17 @@ int bins_set_length(struct bins *bins, uint64_t bin_ns)
 	return err;
 }
 
-int bins_add(struct bins *bins, unsigned int place, enum direction direction, unsigned int ifindex)
+int bins_add(struct bins *bins, unsigned int number, unsigned int ifindex)
 {
-	struct ring *ring = &bins->rings[DIRECTIONS * place + direction];
+	struct binned_place *place = &bins->places[number];
 
-	ring->wanted = true;
-	ring->ifindex = ifindex;
-	return bins->shape->bin_ns ? ring_make(bins, ring) : 0;
+	place->wanted = true;
+	place->ifindex = ifindex;
+	return bins->shape->bin_ns ? place_make(bins, place) : 0;
 }
 
-void bins_remove(struct bins *bins, unsigned int place, enum direction direction)
+void bins_remove(struct bins *bins, unsigned int number)
 {
-	struct ring *ring = &bins->rings[DIRECTIONS * place + direction];
-
-	ring->wanted = false;
-	ring_drop(bins, ring);
-}
-
-/* --- reading --- */
-
-/* Adds one CPU's part of `count` bins to the sums. Returns how many of them, from the first one, are of no use. */
-static size_t add_part(struct bins *bins, const uint64_t *words, uint64_t first_epoch, size_t count)
-{
-	unsigned int shift = bins->shape->shift;
-	size_t useless = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		uint64_t epoch = first_epoch + i;
-		uint64_t word = __atomic_load_n(&words[epoch & ((1ULL << shift) - 1)], __ATOMIC_RELAXED);
-		uint64_t ahead = ((word >> BIN_BYTES_BITS) - (epoch >> shift)) % BIN_LAPS;
-
-		if (!ahead)
-			bins->sums[i] += word & BIN_BYTES_MAX;
-		else if (word && ahead < BIN_LAPS / 2)
-			useless = i + 1;
-	}
-	return useless;
-}
-
-static size_t sum_up(struct bins *bins, const struct ring *ring, size_t count)
-{
-	size_t useless = 0;
-
-	for (size_t i = 0; i < count; i++)
-		bins->sums[i] = 0;
-	for (unsigned int cpu = 0; cpu < bins->cpus; cpu++) {
-		const uint64_t *words = ring->words + ((size_t)cpu << bins->shape->shift);
-		size_t part = add_part(bins, words, ring->next_epoch, count);
-
-		if (part > useless)
-			useless = part;
-	}
-	return useless;
-}
-
-static void skip_to(struct ring *ring, enum direction direction, uint64_t epoch, const struct bin_visitor *visitor)
-{
-	ring->next_epoch = epoch;
-	visitor->lost(visitor->context, ring->ifindex, direction, epoch);
-}
-
-static void read_some(struct bins *bins, struct ring *ring, enum direction direction, size_t count,
-		      const struct bin_visitor *visitor)
-{
-	size_t useless = sum_up(bins, ring, count);
-
-	if (useless)
-		skip_to(ring, direction, ring->next_epoch + useless, visitor);
-	if (useless < count)
-		visitor->bins(visitor->context, ring->ifindex, direction, ring->next_epoch, bins->sums + useless,
-			      count - useless);
-	ring->next_epoch += count - useless;
-}
-
-static void read_ring(struct bins *bins, struct ring *ring, enum direction direction, uint64_t now_ns,
-		      const struct bin_visitor *visitor)
-{
-	uint64_t bin_ns = bins->shape->bin_ns, length = 1ULL << bins->shape->shift, now = now_ns / bin_ns;
-	uint64_t end = now_ns > BINS_MARGIN_NS ? (now_ns - BINS_MARGIN_NS) / bin_ns : 0;
-
-	if (now >= length && ring->next_epoch < now - length + 1)
-		skip_to(ring, direction, now - length + 1, visitor);
-	while (ring->next_epoch < end) {
-		uint64_t left = end - ring->next_epoch;
-
-		read_some(bins, ring, direction, left < BINS_AT_ONCE ? left : BINS_AT_ONCE, visitor);
-	}
-}
-
-void bins_begin(struct bins *bins, uint64_t now_ns)
-{
-	for (size_t i = 0; i < RINGS; i++)
-		if (bins->rings[i].words && !bins->rings[i].next_epoch)
-			bins->rings[i].next_epoch = now_ns / bins->shape->bin_ns + 1;
-}
-
-void bins_read(struct bins *bins, uint64_t now_ns, const struct bin_visitor *visitor)
-{
-	bins_begin(bins, now_ns);
-	for (size_t i = 0; i < RINGS; i++)
-		if (bins->rings[i].words)
-			read_ring(bins, &bins->rings[i], (enum direction)(i % DIRECTIONS), now_ns, visitor);
+	bins->places[number].wanted = false;
+	place_drop(bins, &bins->places[number]);
 }

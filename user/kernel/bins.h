@@ -12,25 +12,23 @@
 
 /* A bin is read when it has been over for so long: the time that a packet may take from its time stamp to its bin. */
 #define BINS_MARGIN_NS 10000000ULL
-#define BINS_RING_NS 2000000000ULL /* a ring lasts for it at least */
 
 struct flowgauge_bpf;
 struct bins;
 
-/* After the load, with constants.bins. The skeleton outlives it. `cpus`: possible ones. */
-int bins_open(const struct flowgauge_bpf *skeleton, unsigned int cpus, struct bins **out);
-struct bins *bins_close(struct bins *bins);
+int bins_new(unsigned int cpus, struct bins **out); /* `cpus`: possible ones */
+/* Before a load, which may be tried again with another skeleton; and after it. The skeleton outlives the bins. */
+int bins_prepare(const struct bins *bins, struct flowgauge_bpf *skeleton);
+void bins_open(struct bins *bins, struct flowgauge_bpf *skeleton);
+struct bins *bins_close(struct bins *bins); /* at any time; NULL */
 
-/* How many bins a ring has, as a power of two, that lasts BINS_RING_NS. */
-unsigned int bins_shift(uint64_t bin_ns);
-
-/* -EINVAL: neither 0 nor BIN_NS_LEAST to BIN_NS_MOST. On another failure no bins are kept. */
+/* As monitor_set_bin_length. On another failure than -EINVAL no bins are kept. */
 int bins_set_length(struct bins *bins, uint64_t bin_ns);
-/* Keeps bins for one direction in a place of the ledger, in which none are kept. */
-int bins_add(struct bins *bins, unsigned int place, enum direction direction, unsigned int ifindex);
-void bins_remove(struct bins *bins, unsigned int place, enum direction direction);
+/* Keeps bins for a place of the ledger, for which none are kept. */
+int bins_add(struct bins *bins, unsigned int place, unsigned int ifindex);
+void bins_remove(struct bins *bins, unsigned int place);
 
-/* Says what time it is to rings that have never been read: their first bin is the next one. */
+/* Says what time it is to places that have never been read: their first bin is the next one. */
 void bins_begin(struct bins *bins, uint64_t now_ns);
 void bins_read(struct bins *bins, uint64_t now_ns, const struct bin_visitor *visitor);
 

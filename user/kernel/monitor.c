@@ -55,18 +55,13 @@ int monitor_open(const struct monitor_config *config, struct monitor **out, char
 	monitor->statistics_fd = -1;
 	monitor->clsact = CLSACT_UNUSED;
 	err = copies_make(monitor);
+	if (!err && config->constants.bins)
+		err = bins_new(monitor->cpus, &monitor->bins);
 	if (err)
 		snprintf(error, MONITOR_ERROR_SIZE, "cannot prepare for the machine's CPUs: %s", strerror(-err));
 	else
 		err = monitor_load(monitor, error);
 	if (err) {
-		monitor_close(monitor);
-		return err;
-	}
-	if (config->constants.bins)
-		err = bins_open(monitor->skeleton, monitor->cpus, &monitor->bins);
-	if (err) {
-		snprintf(error, MONITOR_ERROR_SIZE, "no memory for the monitor");
 		monitor_close(monitor);
 		return err;
 	}

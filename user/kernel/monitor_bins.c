@@ -12,13 +12,11 @@ void place_bins_add(struct monitor *monitor, const struct place *place)
 {
 	unsigned int number = (unsigned int)(place - monitor->places);
 	char name[IF_NAMESIZE];
-	int err = 0;
+	int err;
 
 	if (!monitor->bins)
 		return;
-	for (enum direction direction = 0; direction < DIRECTIONS && !err; direction++)
-		if (monitor->config.direction[direction])
-			err = bins_add(monitor->bins, number, direction, place->ifindex);
+	err = bins_add(monitor->bins, number, place->ifindex);
 	bins_begin(monitor->bins, clock_monotonic_ns());
 	if (err)
 		log_warning("the rates of %s are not measured: there are no bins: %s",
@@ -27,8 +25,8 @@ void place_bins_add(struct monitor *monitor, const struct place *place)
 
 void place_bins_remove(struct monitor *monitor, const struct place *place)
 {
-	for (enum direction direction = 0; monitor->bins && direction < DIRECTIONS; direction++)
-		bins_remove(monitor->bins, (unsigned int)(place - monitor->places), direction);
+	if (monitor->bins)
+		bins_remove(monitor->bins, (unsigned int)(place - monitor->places));
 }
 
 int monitor_set_bin_length(struct monitor *monitor, uint64_t bin_ns)
