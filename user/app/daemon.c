@@ -289,12 +289,12 @@ static void close_all(struct daemon *daemon)
 	daemon->screen = screen_close(daemon->screen);
 	if (daemon->stream)
 		daemon->stream = stream_close(daemon->stream, STREAM_PATIENCE_SECONDS);
-	daemon_close_openstack(daemon);
 	daemon->http = http_close(daemon->http);
 	daemon->pushgateway = pushgateway_close(daemon->pushgateway);
 	daemon->pinger = pinger_close(daemon->pinger);
 	daemon->rate_port = rate_port_close(daemon->rate_port);
 	daemon->rates = rate_monitor_close(daemon->rates);
+	daemon_close_openstack(daemon); /* after its last record */
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);
 	daemon->control = control_close(daemon->control);
