@@ -58,6 +58,8 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	struct found found;
 	__u32 number = 0;
 
+	if (constants.flows_off)
+		return OUTCOME_FILTERED;
 	if (numbered && !merged)
 		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
 	outcome = flow_take(&facts->key, &found, now);

@@ -28,9 +28,9 @@ struct seen {
 	uint64_t bytes[SEEN_MAX];
 };
 
-static int setup_with(struct bench *bench, uint32_t wanted)
+static int setup_with(struct bench *bench, uint32_t bins, uint32_t flows_off)
 {
-	struct program_constants constants = { .sequence_threshold = 2, .bins = wanted };
+	struct program_constants constants = { .sequence_threshold = 2, .bins = bins, .flows_off = flows_off };
 	int cpus = libbpf_num_possible_cpus();
 
 	assert_true(cpus > 0);
@@ -49,7 +49,7 @@ static int setup(void **state)
 	static struct bench bench;
 
 	*state = &bench;
-	return setup_with(&bench, 1);
+	return setup_with(&bench, 1, 0);
 }
 
 static int teardown(void **state)
@@ -382,12 +382,35 @@ static void test_off(void **state)
 	const struct seen *seen;
 
 	(void)state;
-	setup_with(&bench, 0);
+	setup_with(&bench, 0, 0);
 	begin(&bench, MS);
 	send_at(&bench, PROGRAM_IN, "eth ip4 udp 10", START);
 	seen = read_until(&bench, DIRECTION_INGRESS, START + MS + BINS_MARGIN_NS);
 	assert_int_equal(seen->count, 1);
 	assert_int_equal(seen->bytes[0], 0);
+	teardown(&own);
+}
+
+/* `flowgauge rate`: bins and a ledger, and no flow. */
+static void test_without_flows(void **state)
+{
+	static struct bench bench;
+	struct ledger_record ledger;
+	void *own = &bench;
+
+	(void)state;
+	setup_with(&bench, 1, 1);
+	begin(&bench, MS);
+	send_at(&bench, PROGRAM_IN, "eth ip4 udp 10", START);
+	send_at(&bench, PROGRAM_XDP, "eth ip6 tcp 10", START + MS);
+	send_at(&bench, PROGRAM_IN, "eth 0x0806 46", START + MS);
+	ASSERT_BINS(read_until(&bench, DIRECTION_INGRESS, START + 2 * MS + BINS_MARGIN_NS), START / MS, 2, { 0, 52 },
+		    { 1, 84 + 60 });
+	programs_ledger(&bench.programs, DIRECTION_INGRESS, &ledger);
+	assert_int_equal(ledger.seen.packets, 3);
+	assert_int_equal(ledger.outcome[OUTCOME_FILTERED].packets, 2);
+	assert_int_equal(ledger.outcome[OUTCOME_NON_IP].packets, 1);
+	assert_int_equal(slots_taken(bench.programs.table), 0);
 	teardown(&own);
 }
 
@@ -405,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_places_come_and_go),
 		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_without_flows),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
