@@ -490,14 +490,14 @@ def test_the_monitor_sends_its_records(pair, monitor, place, monkeypatch):
 def test_the_monitors_records_become_measures(stack, monitor_of, place):
     """From packets to the real Gnocchi."""
     (place / "password").write_text(USER_PASSWORD, encoding="utf-8")
-    watched = monitor_of(stack.host, "-i", "lo", "-t", "0.2", config={"rate": QUICK, "openstack": {
+    watched = monitor_of(stack.host, "-i", "lo", "-t", "0.2", config={"rate": QUICK | {"meter_interval": 3}, "openstack": {
         "api": "gnocchi", "auth_url": AUTH_URL, "url": URL, "username": "monitor", "project": "admin",
         "password_file": str(place / "password"), "resource_id": "whole"}})
     watched.settle()
 
     def taken():
         return dict((labels["outcome"], value) for labels, value in watched.metrics()["flowgauge_openstack_records_total"])["sent"]
-    wait_for(lambda: taken() > 2, "records are taken")
+    wait_for(lambda: taken() > 0, "a record is taken")
     watched.stop()
     found = measures_of(stack, "whole:lo", ("linerate", "alarm_rx", "rx"))
     assert found["linerate"][:1] == ("B/s",) and set(found["linerate"][2]) == {12500000.0}
