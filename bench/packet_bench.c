@@ -4,9 +4,10 @@
  * one run, so that what the machine does meanwhile falls on all alike. Writes a line of JSON for each set of packets and
  * hook; ns a packet as the kernel's test run measures it.
  *
- *   packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--steps]
+ *   packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--bins] [--steps]
  *
- * --set chooses the sets whose name contains the text; --steps measures single steps of a monitor instead.
+ * --set chooses the sets whose name contains the text; --bins adds flowgauge with the bins of the rate monitor, and --steps
+ * measures single steps of a monitor instead.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -22,7 +23,8 @@
 
 #define CANDIDATES_MAX 16
 #define SETS_MAX 32
-#define USAGE "usage: packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--steps]"
+#define USAGE \
+	"usage: packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--bins] [--steps]"
 
 static const char *const hook_names[BENCH_HOOKS] = { "tc", "xdp" };
 
@@ -39,7 +41,7 @@ struct job {
 	int chosen_count;
 	bool hooks[BENCH_HOOKS];
 	int rounds;
-	bool steps;
+	bool bins, steps;
 };
 
 /* One candidate in one set. */
@@ -56,7 +58,7 @@ static struct entry *entry_add(struct job *job, const struct candidate_kind *kin
 	struct entry *entry;
 
 	if (job->entry_count == CANDIDATES_MAX) {
-		fprintf(stderr, "packet_bench: --compare: at most %d programs\n", CANDIDATES_MAX - 2);
+		fprintf(stderr, "packet_bench: --compare: at most %d programs\n", CANDIDATES_MAX - 3);
 		exit(2);
 	}
 	entry = &job->entries[job->entry_count++];
@@ -148,9 +150,13 @@ static void read_rounds(struct job *job, const char *word)
 static void read_words(struct job *job, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "rounds", required_argument, NULL, 'r' }, { "hook", required_argument, NULL, 'h' },
-		{ "set", required_argument, NULL, 's' },    { "compare", required_argument, NULL, 'c' },
-		{ "steps", no_argument, NULL, 'p' },        { NULL, 0, NULL, 0 },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "hook", required_argument, NULL, 'h' },
+		{ "set", required_argument, NULL, 's' },
+		{ "compare", required_argument, NULL, 'c' },
+		{ "steps", no_argument, NULL, 'p' },
+		{ "bins", no_argument, NULL, 'b' },
+		{ NULL, 0, NULL, 0 },
 	};
 	char *rivals[CANDIDATES_MAX];
 	int option, rival_count = 0;
@@ -167,16 +173,20 @@ static void read_words(struct job *job, int argc, char **argv)
 			rivals[rival_count++] = optarg;
 		else if (option == 'p')
 			job->steps = true;
+		else if (option == 'b')
+			job->bins = true;
 		else
 			usage();
 	}
-	if (optind < argc)
+	if (optind < argc || (job->bins && job->steps))
 		usage();
 	entry_add(job, &empty_kind, "empty");
 	if (job->steps)
 		steps_add(job);
 	else
 		entry_add(job, &subject_kind, "flowgauge");
+	if (job->bins)
+		entry_add(job, &subject_bins_kind, "with bins");
 	for (int i = 0; i < rival_count; i++)
 		rival_add(job, rivals[i]);
 }
@@ -296,7 +306,7 @@ static void write_set(const struct packet_set *set, enum bench_hook hook, struct
 
 	json_begin(&json, &line);
 	json_object_open(&json, NULL);
-	json_string(&json, "part", job->steps ? "steps" : "packet");
+	json_string(&json, "part", job->steps ? "steps" : job->bins ? "bins" : "packet");
 	json_string(&json, "hook", hook_names[hook]);
 	json_string(&json, "set", set->name);
 	json_u64(&json, "flows", set->flows);

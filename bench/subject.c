@@ -11,6 +11,7 @@
 
 #define ROOM_LEAST 65536 /* what the monitor has by default */
 #define TEST_DEVICE "lo" /* a test run's frames come from it */
+#define BIN_NS 1000000   /* of the rate monitor, by default */
 
 /* The least power of two that holds the flows, and no less than the default. */
 static uint32_t room_for(uint32_t flows)
@@ -62,21 +63,32 @@ static int rules_set(struct monitor *monitor, const struct packet_set *set, char
 
 _Static_assert(REASON_SIZE >= MONITOR_ERROR_SIZE && REASON_SIZE >= RULE_ERROR_SIZE, "errors fit");
 
-struct monitor *subject_open(const struct packet_set *set, uint32_t room, enum bench_hook hook,
-			     char reason[REASON_SIZE])
+static struct monitor *open_with(const struct packet_set *set, uint32_t room, enum bench_hook hook, bool bins,
+				 char reason[REASON_SIZE])
 {
 	struct monitor_config config = config_of(set, room, hook);
 	struct monitor *monitor;
 
+	config.constants.bins = bins;
 	if (monitor_open(&config, &monitor, reason))
 		return NULL;
 	if (place_take(monitor, if_nametoindex(TEST_DEVICE)) < 0) {
 		snprintf(reason, REASON_SIZE, "this network namespace has no loopback device " TEST_DEVICE);
 		return monitor_close(monitor);
 	}
+	if (bins && monitor_set_bin_length(monitor, BIN_NS)) {
+		snprintf(reason, REASON_SIZE, "no bins");
+		return monitor_close(monitor);
+	}
 	if (set->rules && rules_set(monitor, set, reason))
 		return monitor_close(monitor);
 	return monitor;
+}
+
+struct monitor *subject_open(const struct packet_set *set, uint32_t room, enum bench_hook hook,
+			     char reason[REASON_SIZE])
+{
+	return open_with(set, room, hook, false, reason);
 }
 
 struct target subject_target(struct monitor *monitor, enum bench_hook hook)
@@ -121,16 +133,28 @@ int subject_read(struct monitor *monitor, struct subject_reading *out)
 	return err;
 }
 
-static bool subject_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
-			 struct target *target, char reason[REASON_SIZE])
+static bool load_with(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook, bool bins,
+		      struct target *target, char reason[REASON_SIZE])
 {
-	struct monitor *monitor = subject_open(set, room_for(set->flows), hook, reason);
+	struct monitor *monitor = open_with(set, room_for(set->flows), hook, bins, reason);
 
 	if (!monitor)
 		return false;
 	*target = subject_target(monitor, hook);
 	candidate->loaded = monitor;
 	return true;
+}
+
+static bool subject_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+			 struct target *target, char reason[REASON_SIZE])
+{
+	return load_with(candidate, set, hook, false, target, reason);
+}
+
+static bool subject_bins_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+			      struct target *target, char reason[REASON_SIZE])
+{
+	return load_with(candidate, set, hook, true, target, reason);
 }
 
 static void subject_unload(struct candidate *candidate)
@@ -146,3 +170,4 @@ static uint64_t subject_counted(struct candidate *candidate)
 }
 
 const struct candidate_kind subject_kind = { subject_load, subject_unload, subject_counted };
+const struct candidate_kind subject_bins_kind = { subject_bins_load, subject_unload, subject_counted };

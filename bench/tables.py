@@ -61,6 +61,16 @@ def packets(records):
     return "\n\n".join([*parts, *uncounted(records)])
 
 
+def bins(records):
+    rows = []
+    for record in records:
+        _, without, with_bins = record["programs"]
+        rows.append([f"{record['hook']}, {record['set']}", spread(without, 1), spread(with_bins, 1),
+                     f"{with_bins['min'] - without['min']:.1f}", f"{with_bins['min'] / without['min']:.3f}"])
+    head = ["ns a packet, with the driver: min / median / max", "without bins", "with bins", "more", "ratio"]
+    return "\n\n".join([table(head, rows), f"{records[0]['rounds']} interleaved rounds; more, ratio: of the least."])
+
+
 def drain(records):
     head = ["flows in a table of", "flowgauge, ns a flow: min / median / max", "hash in batches"]
     return table(head, [[f"{record['flows']} in {record['room']}", *(spread(reader, 1) for reader in record["readers"])]
@@ -94,5 +104,5 @@ def live(records):
     return "\n\n".join([table(head, rows), *lines])
 
 
-RENDER = {"machine": machine, "packet": packets, "steps": packets, "drain": drain, "book": text, "metrics": text,
+RENDER = {"machine": machine, "packet": packets, "bins": bins, "steps": packets, "drain": drain, "book": text, "metrics": text,
           "veth": veth, "live": live}

@@ -19,9 +19,9 @@ static __always_inline __u32 ledger_of(__u32 ifindex)
 }
 
 /* Per CPU, and never interrupted by another packet: no atomics. */
-static __always_inline void ledger_charge(const struct facts *facts, enum outcome outcome)
+static __always_inline void ledger_charge(__u32 place, const struct facts *facts, enum outcome outcome)
 {
-	__u32 index = 2 * ledger_of(facts->key.ifindex) + (facts->key.direction & 1);
+	__u32 index = 2 * place + (facts->key.direction & 1);
 	struct ledger_record *record = bpf_map_lookup_elem(&ledger, &index);
 
 	if (!record)

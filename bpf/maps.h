@@ -9,6 +9,7 @@
 #include "constants.h"
 #include "facts.h"
 #include "flow_slots.h"
+#include "rate_bins.h"
 #include "records.h"
 #include "rules.h"
 
@@ -17,6 +18,7 @@ const volatile struct program_constants constants = {};
 struct interface_slot interface_slots[INTERFACE_SLOTS];
 struct rule_state rule_state;
 __u8 spilled_side; /* 0 or 1: where packets are spilled to */
+struct rate_shape rate_shape;
 
 /*
  * One flow table for all CPUs: a flow that moves between CPUs keeps one history, and memory does not grow with cores. It is
@@ -82,6 +84,33 @@ struct {
 	__type(value, struct ledger_record);
 } ledger SEC(".maps");
 
+/*
+ * Bins by place in the ledger. There are rings only for what is watched, so that memory does not depend on what could be. The
+ * two maps differ in how long rings are: were each map of its own length, finding a bin would take a call of a function. The
+ * monitor gives the length before the load.
+ */
+struct rate_ring {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, INTERFACES_MAX);
+	__type(key, __u32);
+	__array(values, struct rate_ring);
+} rate_short SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, INTERFACES_MAX);
+	__type(key, __u32);
+	__array(values, struct rate_ring);
+} rate_long SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, FRAGMENTS_MAX);
@@ -134,8 +163,18 @@ struct {
  * the stack it would follow each of them through every later stage.
  */
 #define WINDOW_BYTES 72
+
+/* The bin of now, so that it is found again without a division. */
+struct bin_clock {
+	__u64 start_ns, bin_ns;
+	__u64 lap;   /* as a bin has it */
+	__u32 index; /* of this CPU's pair of bins */
+	__u32 reserved;
+};
+
 struct scratch {
-	struct facts facts;
+	struct facts facts; /* first: see rates_charge */
+	struct bin_clock bin_clock;
 	struct facts inner;        /* of a merged tunnel */
 	__u8 window[WINDOW_BYTES]; /* of a payload that cannot be read in place */
 };

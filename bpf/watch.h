@@ -10,6 +10,7 @@
 #include "fragments.h"
 #include "maps.h"
 #include "merged.h"
+#include "rates.h"
 #include "sequence.h"
 #include "tcp.h"
 
@@ -50,14 +51,15 @@ static __always_inline void flow_update(struct found *found, struct facts *facts
  * What takes long is done before the flow is looked for: the sequence number is found, and the clock read. Reading it
  * waits for all loads before it; those of the flow, which may come from far, can run while it is read.
  */
-static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct facts *facts)
+static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct facts *facts, __u64 now)
 {
 	int numbered = sequence_wanted(facts), merged = !is_xdp && numbered && facts->packets > 1;
-	__u64 now = packet_time(context, is_xdp);
 	enum outcome outcome;
 	struct found found;
 	__u32 number = 0;
 
+	if (constants.flows_off)
+		return OUTCOME_FILTERED;
 	if (numbered && !merged)
 		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
 	outcome = flow_take(&facts->key, &found, now);
@@ -73,19 +75,23 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 
 static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed)
 {
+	__u64 now = parsed == PARSED_IP || constants.bins ? packet_time(context, is_xdp) : 0;
 	enum outcome outcome;
+	__u32 place;
 
 	if (parsed == PARSED_IP) {
 		if (constants.ignore_vlan)
 			facts->key.vlan[0] = facts->key.vlan[1] = 0;
 		if (facts->fragment || facts->fragment_first)
-			fragments(facts, packet_time(context, is_xdp));
-		outcome = watch_flow(context, is_xdp, facts);
+			fragments(facts, now);
+		outcome = watch_flow(context, is_xdp, facts, now);
 	} else {
 		outcome = parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED;
 	}
 	/* The flow first, then the ledger: one that is read after the flows has at least what they have. */
-	ledger_charge(facts, outcome);
+	place = ledger_of(facts->key.ifindex);
+	ledger_charge(place, facts, outcome);
+	rates_charge(place, facts, now);
 }
 
 static __always_inline struct tunnels tunnels_wanted(void)

@@ -60,6 +60,8 @@ struct program_constants {
 	__u32 ignore_vlan; /* 1: tags are not part of a flow's key */
 	__u32 table_slots; /* flows that have room in the flow table */
 	__u32 index_pairs; /* of its index: half the lines */
+	__u32 bins;        /* 1: bytes are put into bins of time (rate_bins.h) */
+	__u32 flows_off;   /* 1: packets are counted in no flow, as if no rule wanted them */
 	__u32 reserved;
 	__u32 hash_addends[12]; /* the secret of the flow table's hash */
 	__u64 hash_factor;      /* likewise; odd */

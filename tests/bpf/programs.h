@@ -19,6 +19,7 @@
 
 #include "constants.h"
 #include "kernel/slots.h"
+#include "rate_bins.h"
 #include "records.h"
 #include "rules.h"
 
@@ -40,7 +41,7 @@ static inline int programs_silent(enum libbpf_print_level level, const char *for
 	return 0;
 }
 
-static inline void programs_load(struct programs *programs, const struct program_constants *constants)
+static inline void programs_open(struct programs *programs, const struct program_constants *constants)
 {
 	libbpf_set_print(programs_silent);
 	programs->skeleton = flowgauge_bpf__open();
@@ -48,10 +49,20 @@ static inline void programs_load(struct programs *programs, const struct program
 	programs->skeleton->rodata->constants = *constants;
 	programs->skeleton->rodata->constants.clock = CLOCK_OF_PACKET;
 	assert_int_equal(slots_prepare(programs->skeleton, 1024), 0);
+}
+
+static inline void programs_load_opened(struct programs *programs)
+{
 	assert_int_equal(flowgauge_bpf__load(programs->skeleton), 0);
 	assert_int_equal(slots_open(programs->skeleton, &programs->table), 0);
 	programs->cpus = libbpf_num_possible_cpus();
 	assert_true(programs->cpus > 0);
+}
+
+static inline void programs_load(struct programs *programs, const struct program_constants *constants)
+{
+	programs_open(programs, constants);
+	programs_load_opened(programs);
 }
 
 static inline void programs_unload(struct programs *programs)

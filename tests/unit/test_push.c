@@ -253,6 +253,20 @@ static void test_what_is_pushed(void **state)
 	text_clear(&text);
 	prometheus_push(PUSH_RTT | PUSH_PING | PUSH_RATES, true, report, &text);
 	assert_has(&text, "flowgauge_seen", false);
+	assert_has(&text, "flowgauge_rate_", false); /* the rate monitor is off */
+	report->rates.enabled = true;
+	report->rates.links = calloc(1, sizeof(*report->rates.links));
+	assert_non_null(report->rates.links);
+	report->rates.count = 1;
+	strcpy(report->rates.links[0].interface, "eth0");
+	report->rates.links[0].estimate[DIRECTION_INGRESS] = (struct rate_estimate){ .known = true, .mean = 1250 };
+	text_clear(&text);
+	prometheus_push(PUSH_RATES, false, report, &text);
+	assert_has(&text, "flowgauge_rate_mean_bytes_per_second{interface=\"eth0\",direction=\"ingress\"} 1250\n",
+		   true);
+	text_clear(&text);
+	prometheus_push(PUSH_TOTALS, false, report, &text);
+	assert_has(&text, "flowgauge_rate_", false);
 	text_free(&text);
 	report_release(report);
 }

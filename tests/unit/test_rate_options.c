@@ -28,6 +28,7 @@ static void test_defaults(void **state)
 	loads("rate --config e.json", &config);
 	assert_true(config.rate_only && config.rate_enabled && !config.http_enabled);
 	assert_true(config.json && !config.quiet); /* without a sink, records go to standard output */
+	assert_true(config.constants.flows_off && config.max_flows < 1000); /* links are measured, flows are not */
 	assert_int_equal(config.rate_port, 54736);
 	assert_int_equal(config.interface_count, 1);
 	assert_string_equal(config.interfaces[0], "eth0");
@@ -65,6 +66,32 @@ static void test_every_flag(void **state)
 	config_free(&config);
 }
 
+static void test_openstack(void **state)
+{
+	struct config config;
+
+	(void)state;
+	loads("rate --config e.json -n sdn -r res -p proj -c 10.0.0.1 -u admin -t demo", &config);
+	assert_int_equal(config.openstack.api, OPENSTACK_CEILOMETER_V2);
+	assert_string_equal(config.openstack.meter, "sdn");
+	assert_string_equal(config.openstack.resource_id, "res");
+	assert_string_equal(config.openstack.project_id, "proj");
+	assert_string_equal(config.openstack.auth_url, "http://10.0.0.1:5000");
+	assert_string_equal(config.openstack.url, "http://10.0.0.1:8777");
+	assert_string_equal(config.openstack.username, "admin");
+	assert_string_equal(config.openstack.project, "demo");
+	assert_string_equal(config.openstack.password_environment, "OS_PASSWORD");
+	assert_true(config.quiet && !config.json); /* records have somewhere to go */
+	config_free(&config);
+	loads("rate --config e.json -c 10.0.0.1 -u admin -t demo --openstack-api gnocchi", &config);
+	assert_int_equal(config.openstack.api, OPENSTACK_GNOCCHI);
+	assert_string_equal(config.openstack.url, "http://10.0.0.1:8041");
+	config_free(&config);
+	loads("rate --config e.json", &config);
+	assert_int_equal(config.openstack.api, OPENSTACK_OFF);
+	config_free(&config);
+}
+
 static void test_wrong_words(void **state)
 {
 	static const char *const rows[][2] = {
@@ -73,8 +100,13 @@ static void test_wrong_words(void **state)
 		{ "rate --config e.json -g host", "-g: a host without a port: -b gives it one" },
 		{ "rate -b 0", "-b: \"0\" is not a port of 1 to 65535" },
 		{ "rate -w secret",
-		  "-w: OpenStack is not set by flags: the configuration's openstack names it, and where "
-		  "its password is" },
+		  "-w: a password is not given as a flag, where everybody could read it: give it in the environment, "
+		  "as OS_PASSWORD, or in the file that the configuration's openstack.password_file names" },
+		{ "rate --config e.json -c 10.0.0.1 -t demo",
+		  "openstack.username is missing: records cannot be sent without it: -c gives the controller, -u the "
+		  "username and -t the project" },
+		{ "rate -n a/b", "-n: \"a/b\" is not 1 to 255 letters, digits, dots, underscores and hyphens" },
+		{ "rate --openstack-api nova", "--openstack-api: \"nova\" is not \"gnocchi\" or \"ceilometer-v2\"" },
 		{ "rate --cutoff", "--cutoff: its argument PERCENT is missing: flowgauge rate --help tells more" },
 		{ "rate -x", "-x: there is no such flag, or it takes no argument: flowgauge rate --help lists them" },
 		{ "rate eth0", "\"eth0\" belongs to no flag: flowgauge rate --help lists them" },
@@ -123,9 +155,8 @@ static void test_bounds_of_settings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OPTIONS_WORDS_TEST(test_defaults),
-		OPTIONS_WORDS_TEST(test_every_flag),
-		OPTIONS_WORDS_TEST(test_wrong_words),
+		OPTIONS_WORDS_TEST(test_defaults),         OPTIONS_WORDS_TEST(test_every_flag),
+		OPTIONS_WORDS_TEST(test_openstack),        OPTIONS_WORDS_TEST(test_wrong_words),
 		cmocka_unit_test(test_bounds_of_settings),
 	};
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/config_reading.h"
+#include "app/config_values.h"
 
 #define API_RIGHT "\"gnocchi\", \"ceilometer-v2\" or \"off\""
 #define URL_RIGHT \
@@ -121,25 +122,33 @@ static int read_api(struct config_reading *reading, const char *key, const cJSON
 	return 0;
 }
 
+int config_put_openstack(struct config *config, const char *key, const char *text, const char **right)
+{
+	size_t i = 0, length = strlen(text);
+	char *field;
+
+	while (strcmp(texts[i].name, key) != 0)
+		i++; /* each of them has a row in the table of keys, and no other key comes here */
+	*right = texts[i].right;
+	if (!length || length >= texts[i].size || (texts[i].most && length > texts[i].most) || !texts[i].is_right(text))
+		return -EINVAL;
+	field = (char *)config + texts[i].field;
+	memset(field, 0, texts[i].size); /* and not only up to the new end: as above */
+	memcpy(field, text, length);
+	return 0;
+}
+
 int config_read_openstack(struct config_reading *reading, const char *key, const cJSON *node)
 {
-	size_t i = 0, length;
-	char *field;
+	const char *right;
 
 	reading->openstack_node = node;
 	if (!strcmp(key, "openstack.api")) {
 		reading->openstack_api_read = true;
 		return read_api(reading, key, node);
 	}
-	while (strcmp(texts[i].name, key) != 0)
-		i++; /* each of them has a row in the table of keys, and no other key comes here */
-	length = cJSON_IsString(node) ? strlen(node->valuestring) : 0;
-	if (!length || length >= texts[i].size || (texts[i].most && length > texts[i].most) ||
-	    !texts[i].is_right(node->valuestring))
-		return config_refuse_value(reading, node, key, texts[i].right);
-	field = (char *)reading->config + texts[i].field;
-	memset(field, 0, texts[i].size); /* and not only up to the new end: as above */
-	memcpy(field, node->valuestring, length);
+	if (config_put_openstack(reading->config, key, cJSON_IsString(node) ? node->valuestring : "", &right))
+		return config_refuse_value(reading, node, key, right);
 	return 0;
 }
 
@@ -155,9 +164,8 @@ static void take_controller(struct config_openstack *openstack)
 			 openstack->api == OPENSTACK_GNOCCHI ? 8041U : 8777U);
 }
 
-int config_finish_openstack(struct config_reading *reading)
+const char *config_settle_openstack(struct config_openstack *openstack)
 {
-	struct config_openstack *openstack = &reading->config->openstack;
 	const struct {
 		const char *key, *value;
 	} needed[] = {
@@ -167,18 +175,27 @@ int config_finish_openstack(struct config_reading *reading)
 		{ "project", openstack->project },
 	};
 
+	if (openstack->api == OPENSTACK_OFF)
+		return NULL;
+	take_controller(openstack);
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!*needed[i].value)
+			return needed[i].key;
+	return NULL;
+}
+
+int config_finish_openstack(struct config_reading *reading)
+{
+	const char *missing;
+
 	if (!reading->openstack_node)
 		return 0;
 	if (!reading->openstack_api_read)
 		return config_refuse_at(reading, reading->openstack_node, "openstack",
 					"openstack.api is missing: " API_RIGHT);
-	if (openstack->api == OPENSTACK_OFF)
+	missing = config_settle_openstack(&reading->config->openstack);
+	if (!missing)
 		return 0;
-	take_controller(openstack);
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!*needed[i].value)
-			return config_refuse_at(reading, reading->openstack_node, "openstack",
-						"openstack.%s is missing: records cannot be sent without it",
-						needed[i].key);
-	return 0;
+	return config_refuse_at(reading, reading->openstack_node, "openstack",
+				"openstack.%s is missing: records cannot be sent without it", missing);
 }

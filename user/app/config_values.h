@@ -37,4 +37,9 @@ int value_interface(const char *name, size_t length, struct config *config);
 /* HTTP would listen on an address that other machines reach, and nothing says that this is wanted. */
 bool config_is_exposed(const struct config *config);
 
+/* A string of `openstack`, by its whole key, "openstack.meter". -EINVAL, and `right` says what would be. */
+int config_put_openstack(struct config *config, const char *key, const char *text, const char **right);
+/* Makes addresses of the controller. NULL, or what of `openstack` is missing. */
+const char *config_settle_openstack(struct config_openstack *openstack);
+
 #endif

@@ -103,6 +103,7 @@ static int open_kernel(struct daemon *daemon)
 	struct watch_hooks hooks = { .context = daemon, .changed = interfaces_changed };
 	char line[MONITOR_ERROR_SIZE] = "";
 
+	monitor.constants.bins = config->rate_enabled;
 	if (monitor_open(&monitor, &daemon->monitor, line) ||
 	    monitor_set_rules(daemon->monitor, config->rules, config->rule_count, line) ||
 	    watch_open(daemon->loop, daemon->monitor, config, &hooks, &daemon->watch, line))
@@ -292,12 +293,12 @@ static void close_all(struct daemon *daemon)
 	daemon->screen = screen_close(daemon->screen);
 	if (daemon->stream)
 		daemon->stream = stream_close(daemon->stream, STREAM_PATIENCE_SECONDS);
-	daemon_close_openstack(daemon);
 	daemon->http = http_close(daemon->http);
 	daemon->pushgateway = pushgateway_close(daemon->pushgateway);
 	daemon->pinger = pinger_close(daemon->pinger);
 	daemon->rate_port = rate_port_close(daemon->rate_port);
 	daemon->rates = rate_monitor_close(daemon->rates);
+	daemon_close_openstack(daemon); /* after its last record */
 	daemon->watch = watch_close(daemon->watch);
 	daemon->monitor = monitor_close(daemon->monitor);
 	daemon->control = control_close(daemon->control);

@@ -54,6 +54,10 @@ int daemon_open_openstack(struct daemon *daemon)
 		return -1;
 	}
 	openstack_offer_life(daemon->openstack, "initialized", clock_realtime_ns());
+	if (daemon->rates)
+		rate_monitor_set_openstack(daemon->rates, daemon->openstack);
+	else
+		log_warning("openstack: rate.enabled is false: there are no records to send");
 	return 0;
 }
 

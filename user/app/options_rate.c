@@ -17,6 +17,7 @@
 #define RATE_FLAGS_MAX 32
 #define LONG_ONLY 256 /* getopt's value of a long flag: LONG_ONLY + its row */
 #define RATE_PORT_STANDARD 54736
+#define FLOWS_ROOM 256 /* of which nothing is used: flows are not counted */
 
 struct walk {
 	struct config *config;
@@ -24,6 +25,7 @@ struct walk {
 	const char *host; /* -g */
 	uint64_t port;    /* -b; 0: not given */
 	bool listen, display, help, version;
+	bool openstack; /* some flag of it was given */
 	char *error;
 };
 
@@ -33,7 +35,8 @@ struct rate_flag {
 	const char *argument;
 	const char *help;
 	int (*apply)(struct walk *walk, const char *given, const char *value);
-	const char *setting; /* of rate_setting_table: what apply_setting sets */
+	const char *setting;   /* of rate_setting_table: what apply_setting sets */
+	const char *openstack; /* key: what apply_openstack sets */
 };
 
 static int refuse(struct walk *walk, const char *given, const char *value, const char *right)
@@ -130,14 +133,39 @@ static int apply_duration(struct walk *walk, const char *given, const char *valu
 		       0;
 }
 
-/* A password among the words could be read by everybody on the machine, and the rest is of no use without one. */
-static int apply_openstack(struct walk *walk, const char *given, const char *value)
+/* Anybody on the machine could read it. */
+static int apply_password(struct walk *walk, const char *given, const char *value)
 {
 	(void)value;
 	snprintf(walk->error, CONFIG_ERROR_SIZE,
-		 "%s: OpenStack is not set by flags: the configuration's openstack names it, and where its password is",
+		 "%s: a password is not given as a flag, where everybody could read it: give it in the environment, as "
+		 "OS_PASSWORD, or in the file that the configuration's openstack.password_file names",
 		 given);
 	return -EINVAL;
+}
+
+static int apply_openstack_api(struct walk *walk, const char *given, const char *value)
+{
+	bool gnocchi = !strcmp(value, "gnocchi");
+
+	if (!gnocchi && strcmp(value, "ceilometer-v2") != 0)
+		return refuse(walk, given, value, "\"gnocchi\" or \"ceilometer-v2\"");
+	walk->config->openstack.api = gnocchi ? OPENSTACK_GNOCCHI : OPENSTACK_CEILOMETER_V2;
+	walk->openstack = true;
+	return 0;
+}
+
+static int apply_openstack(struct walk *walk, const struct rate_flag *flag, const char *given, const char *value)
+{
+	struct config_openstack *openstack = &walk->config->openstack;
+	const char *right;
+
+	if (config_put_openstack(walk->config, flag->openstack, value, &right))
+		return refuse(walk, given, value, right);
+	if (flag->letter == 'c') /* and not where the file's is, or its addresses are */
+		openstack->auth_url[0] = openstack->url[0] = '\0';
+	walk->openstack = true;
+	return 0;
 }
 
 static int apply_version(struct walk *walk, const char *given, const char *value)
@@ -157,37 +185,42 @@ static int apply_help(struct walk *walk, const char *given, const char *value)
 }
 
 static const struct rate_flag rate_flags[] = {
-	{ 'i', "interface", "IF[,IF...]", "interfaces to watch [eth0]", apply_interface, NULL },
-	{ 's', "sample-rate", "N", "samples a second, 10 to 10000 [1000]", NULL, "sample_rate" },
-	{ 'e', "estimation-interval", "S", "seconds that an estimate is made of [10]", NULL, "estimation_interval" },
-	{ 'm', "meter-interval", "S", "seconds between two records [30]", NULL, "meter_interval" },
-	{ 'k', "link-speed", "MBIT", "capacity in Mbit/s [what the interface says]", NULL, "link_speed" },
-	{ 'a', "alarm-trigger", "PERCENT", "an overload risk over it raises the alarm [95]", NULL, "alarm_trigger" },
-	{ 'o', "cutoff", "PERCENT", "share of the capacity whose excess is an overload [99]", NULL, "cutoff" },
+	{ 'i', "interface", "IF[,IF...]", "interfaces to watch [eth0]", apply_interface, NULL, NULL },
+	{ 's', "sample-rate", "N", "samples a second, 10 to 10000 [1000]", NULL, "sample_rate", NULL },
+	{ 'e', "estimation-interval", "S", "seconds that an estimate is made of [10]", NULL, "estimation_interval",
+	  NULL },
+	{ 'm', "meter-interval", "S", "seconds between two records [30]", NULL, "meter_interval", NULL },
+	{ 'k', "link-speed", "MBIT", "capacity in Mbit/s [what the interface says]", NULL, "link_speed", NULL },
+	{ 'a', "alarm-trigger", "PERCENT", "an overload risk over it raises the alarm [95]", NULL, "alarm_trigger",
+	  NULL },
+	{ 'o', "cutoff", "PERCENT", "share of the capacity whose excess is an overload [99]", NULL, "cutoff", NULL },
 	{ 0, "alarm-measured-trigger", "PERCENT", "a measured share over it raises an alarm [off]", NULL,
-	  "alarm_measured_trigger" },
-	{ 'f', "file", "FILE", "append records to a file", apply_file, NULL },
-	{ 'b', "port", "PORT", "send records to a TCP port", apply_port, NULL },
-	{ 'g', "host", "HOST", "of this host [127.0.0.1]", apply_host, NULL },
-	{ 'd', "display", NULL, "records on standard output [only if neither -f nor -b is given]", apply_display,
+	  "alarm_measured_trigger", NULL },
+	{ 'f', "file", "FILE", "append records to a file", apply_file, NULL, NULL },
+	{ 'b', "port", "PORT", "send records to a TCP port", apply_port, NULL, NULL },
+	{ 'g', "host", "HOST", "of this host [127.0.0.1]", apply_host, NULL, NULL },
+	{ 'd', "display", NULL, "records on standard output [only if they go nowhere else]", apply_display, NULL,
 	  NULL },
 	{ 0, "rate-port", "PORT", "control by JSON on this port of 127.0.0.1, 0 for none [54736]", apply_rate_port,
+	  NULL, NULL },
+	{ 0, "listen", "[ADDR]:PORT", "metrics and records by HTTP [off]", apply_listen, NULL, NULL },
+	{ 0, "control", "PATH", "control socket, for monitor_controller", apply_control, NULL, NULL },
+	{ 0, "config", "FILE", "configuration, which these flags come before", apply_config, NULL, NULL },
+	{ 0, "hook", "HOOK", "where ingress is watched: auto, xdp, xdp-generic, tc, clsact [auto]", apply_hook, NULL,
 	  NULL },
-	{ 0, "listen", "[ADDR]:PORT", "metrics and records by HTTP [off]", apply_listen, NULL },
-	{ 0, "control", "PATH", "control socket, for monitor_controller", apply_control, NULL },
-	{ 0, "config", "FILE", "configuration, which these flags come before", apply_config, NULL },
-	{ 0, "hook", "HOOK", "where ingress is watched: auto, xdp, xdp-generic, tc, clsact [auto]", apply_hook, NULL },
-	{ 0, "duration", "S", "end after S seconds [run on]", apply_duration, NULL },
-	{ 'V', "version", NULL, "print the version and end", apply_version, NULL },
-	{ 'h', "help", NULL, "print this and end", apply_help, NULL },
-	/* What of the old flags has another place now: named, so that an error can say where. */
-	{ 'n', "openstack-name", "-", NULL, apply_openstack, NULL },
-	{ 'r', "openstack-resource", "-", NULL, apply_openstack, NULL },
-	{ 'p', "openstack-project", "-", NULL, apply_openstack, NULL },
-	{ 'c', "openstack-controller", "-", NULL, apply_openstack, NULL },
-	{ 'u', "openstack-user", "-", NULL, apply_openstack, NULL },
-	{ 'w', "openstack-password", "-", NULL, apply_openstack, NULL },
-	{ 't', "openstack-tenant", "-", NULL, apply_openstack, NULL },
+	{ 0, "duration", "S", "end after S seconds [run on]", apply_duration, NULL, NULL },
+	{ 'c', "openstack-controller", "HOST", "send records to OpenStack: its controller", NULL, NULL,
+	  "openstack.controller" },
+	{ 'u', "openstack-user", "NAME", "its user, whose password is in the environment, as OS_PASSWORD", NULL, NULL,
+	  "openstack.username" },
+	{ 't', "openstack-tenant", "NAME", "the user's tenant (today: project)", NULL, NULL, "openstack.project" },
+	{ 'n', "openstack-name", "METER", "name of the samples [flowgauge.rate]", NULL, NULL, "openstack.meter" },
+	{ 'r', "openstack-resource", "ID", "of the samples [this host's name]", NULL, NULL, "openstack.resource_id" },
+	{ 'p', "openstack-project", "ID", "of the samples", NULL, NULL, "openstack.project_id" },
+	{ 0, "openstack-api", "API", "gnocchi or ceilometer-v2 [ceilometer-v2]", apply_openstack_api, NULL, NULL },
+	{ 'V', "version", NULL, "print the version and end", apply_version, NULL, NULL },
+	{ 'h', "help", NULL, "print this and end", apply_help, NULL, NULL },
+	{ 'w', "openstack-password", "-", NULL, apply_password, NULL, NULL }, /* named, so that an error can say why */
 };
 #define RATE_FLAGS (sizeof(rate_flags) / sizeof(rate_flags[0]))
 _Static_assert(RATE_FLAGS <= RATE_FLAGS_MAX, "getopt's copies have room for the table");
@@ -276,7 +309,12 @@ static int walk_words(int argc, char **words, struct walk *walk)
 		if (value == '?' || value == ':')
 			return walk_refuse(walk, value, words[optind > 1 ? optind - 1 : 1]);
 		given_name(value, given);
-		status = flag->setting ? apply_setting(walk, flag, given, optarg) : flag->apply(walk, given, optarg);
+		if (flag->setting)
+			status = apply_setting(walk, flag, given, optarg);
+		else if (flag->openstack)
+			status = apply_openstack(walk, flag, given, optarg);
+		else
+			status = flag->apply(walk, given, optarg);
 		if (status)
 			return status;
 	}
@@ -306,6 +344,23 @@ static void print_help(void)
 	printf("\nflowgauge(8) tells more.\n");
 }
 
+/* The origin knew one kind of OpenStack. */
+static int settle_openstack(struct config_openstack *openstack, char error[CONFIG_ERROR_SIZE])
+{
+	const char *missing;
+
+	if (openstack->api == OPENSTACK_OFF)
+		openstack->api = OPENSTACK_CEILOMETER_V2;
+	missing = config_settle_openstack(openstack);
+	if (!missing)
+		return 0;
+	snprintf(error, CONFIG_ERROR_SIZE,
+		 "openstack.%s is missing: records cannot be sent without it: -c gives the controller, -u the username "
+		 "and -t the project",
+		 missing);
+	return -EINVAL;
+}
+
 /* What this mode is, whatever the file says. */
 static int settle(struct config *config, const struct walk *walk, char error[CONFIG_ERROR_SIZE])
 {
@@ -316,15 +371,20 @@ static int settle(struct config *config, const struct walk *walk, char error[CON
 			 conflict ? conflict : "-g: a host without a port: -b gives it one");
 		return -EINVAL;
 	}
+	if (walk->openstack && settle_openstack(&config->openstack, error))
+		return -EINVAL;
 	if (walk->port) {
 		snprintf(config->rate_tcp_host, sizeof(config->rate_tcp_host), "%s",
 			 walk->host ? walk->host : "127.0.0.1");
 		config->rate_tcp_port = (uint16_t)walk->port;
 	}
 	config->rate_only = true;
+	config->constants.flows_off = 1;
+	config->max_flows = FLOWS_ROOM;
 	config->rate_enabled = true;
 	config->http_enabled = walk->listen;
-	config->json = walk->display || (!*config->rate_file && !*config->rate_tcp_host);
+	config->json = walk->display ||
+		       (!*config->rate_file && !*config->rate_tcp_host && config->openstack.api == OPENSTACK_OFF);
 	config->quiet = !config->json;
 	if (!config->interface_count)
 		snprintf(config->interfaces[config->interface_count++], IF_NAMESIZE, "eth0");

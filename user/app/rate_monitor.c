@@ -9,7 +9,6 @@
 
 #include "app/rate_sinks.h"
 #include "base/log.h"
-#include "export/rate_records.h"
 #include "kernel/device.h"
 #include "kernel/monitor.h"
 #include "measure/rates.h"
@@ -177,7 +176,6 @@ void rate_monitor_set_interfaces(struct rate_monitor *monitor, const struct inte
 
 static void record(struct rate_monitor *monitor)
 {
-	struct text lines = TEXT_EMPTY;
 	struct rates_report report;
 
 	monitor->due = true;
@@ -186,9 +184,8 @@ static void record(struct rate_monitor *monitor)
 		return;
 	report = rate_monitor_report(monitor);
 	monitor->due = true; /* the report was for the sinks */
-	record_rate_lines(&report, clock_realtime_ns(), &lines);
+	rate_sinks_give(&monitor->sinks, &report, clock_realtime_ns());
 	free(report.links);
-	rate_sinks_give(&monitor->sinks, &lines);
 }
 
 /* --- time --- */
@@ -271,6 +268,11 @@ int rate_monitor_set_sinks(struct rate_monitor *monitor, const struct config *co
 			   char error[RATE_MONITOR_ERROR_SIZE])
 {
 	return rate_sinks_set(&monitor->sinks, config, error);
+}
+
+void rate_monitor_set_openstack(struct rate_monitor *monitor, struct openstack *openstack)
+{
+	monitor->sinks.openstack = openstack;
 }
 
 void rate_monitor_reopen(struct rate_monitor *monitor)

@@ -12,6 +12,7 @@
 
 #define RATE_MONITOR_ERROR_SIZE 512
 
+struct openstack;
 struct rate_monitor;
 
 /* Begins with what `config` says, and with no interfaces. -errno with one line in `error`. */
@@ -27,6 +28,8 @@ int rate_monitor_set(struct rate_monitor *monitor, const struct rate_settings *s
 /* The sinks that `config` names take the place of those that are open; -errno, and those stay. */
 int rate_monitor_set_sinks(struct rate_monitor *monitor, const struct config *config,
 			   char error[RATE_MONITOR_ERROR_SIZE]);
+/* Records go there, too; NULL: no more. It outlives the rate monitor. */
+void rate_monitor_set_openstack(struct rate_monitor *monitor, struct openstack *openstack);
 /* The file may have been renamed. */
 void rate_monitor_reopen(struct rate_monitor *monitor);
 const struct rate_settings *rate_monitor_settings(const struct rate_monitor *monitor);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "export/rate_records.h"
+#include "export/rate_values.h"
 
 int rate_sinks_set(struct rate_sinks *sinks, const struct config *config, char error[RATE_SINKS_ERROR_SIZE])
 {
@@ -50,7 +51,7 @@ void rate_sinks_close(struct rate_sinks *sinks, double seconds)
 
 bool rate_sinks_any(const struct rate_sinks *sinks)
 {
-	return sinks->file || sinks->tcp;
+	return sinks->file || sinks->tcp || sinks->openstack;
 }
 
 static void give_line(struct rate_sinks *sinks, const char *line, size_t length)
@@ -61,7 +62,8 @@ static void give_line(struct rate_sinks *sinks, const char *line, size_t length)
 		rate_tcp_send(sinks->tcp, line, length);
 }
 
-void rate_sinks_give(struct rate_sinks *sinks, struct text *lines)
+/* One record a line; frees the text. */
+static void give_lines(struct rate_sinks *sinks, struct text *lines)
 {
 	const char *line = lines->length ? lines->bytes : "", *end;
 
@@ -72,12 +74,43 @@ void rate_sinks_give(struct rate_sinks *sinks, struct text *lines)
 	text_free(lines);
 }
 
+static void offer(struct openstack *openstack, const struct rates_report *report, uint64_t time_ns)
+{
+	struct openstack_value values[OPENSTACK_VALUES_MAX];
+
+	for (size_t i = 0; i < report->count; i++) {
+		const struct rate_report *link = &report->links[i];
+		struct openstack_sample sample = { .time_ns = time_ns, .values = values };
+		char name[IF_NAMESIZE + 1];
+
+		if (!link->estimate[DIRECTION_INGRESS].known && !link->estimate[DIRECTION_EGRESS].known)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", IF_NAMESIZE, link->interface);
+		sample.interface = name;
+		sample.value_count = rate_values(report, link, values);
+		sample.volume = rate_volume(link);
+		openstack_offer(openstack, &sample);
+	}
+}
+
+void rate_sinks_give(struct rate_sinks *sinks, const struct rates_report *report, uint64_t time_ns)
+{
+	struct text lines = TEXT_EMPTY;
+
+	if (sinks->file || sinks->tcp) {
+		record_rate_lines(report, time_ns, &lines);
+		give_lines(sinks, &lines);
+	}
+	if (sinks->openstack)
+		offer(sinks->openstack, report, time_ns);
+}
+
 void rate_sinks_life_cycle(struct rate_sinks *sinks, const char *what, uint64_t time_ns)
 {
 	struct text line = TEXT_EMPTY;
 
 	record_life_cycle(what, time_ns, &line);
-	rate_sinks_give(sinks, &line);
+	give_lines(sinks, &line);
 }
 
 void rate_sinks_report(const struct rate_sinks *sinks, struct rates_report *out)

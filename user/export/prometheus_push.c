@@ -5,6 +5,11 @@
  */
 #include "export/prometheus_internal.h"
 
+static void write_pushed_rates(struct exposition_writer *writer, const struct report *report)
+{
+	write_rates(writer, &report->rates);
+}
+
 void prometheus_push(unsigned int what, bool legacy, const struct report *report, struct text *out)
 {
 	/* A way to measure that comes later adds its families here. */
@@ -16,6 +21,7 @@ void prometheus_push(unsigned int what, bool legacy, const struct report *report
 		{ PUSH_TOTALS, false, write_ledger },
 		{ PUSH_TOTALS, false, write_devices },
 		{ PUSH_TOTALS, true, write_legacy_devices },
+		{ PUSH_RATES, false, write_pushed_rates },
 	};
 	struct exposition_writer writer = { .out = out, .format = EXPOSITION_TEXT };
 

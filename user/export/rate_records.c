@@ -14,8 +14,7 @@ static const char *const window_names[RATE_WINDOWS] = { "1ms", "10ms", "100ms" }
 static const char *const quantile_names[RATE_QUANTILES] = { "p50", "p95", "p99", "p99_9" };
 static const char *const sink_names[RATE_SINKS] = { [RATE_SINK_FILE] = "file", [RATE_SINK_TCP] = "tcp" };
 
-/* A share that was given in percent, as it was given: 57 / 100 · 100 is not 57 in doubles. */
-static double as_percent(double share)
+double rate_percent(double share)
 {
 	return round(share * 1e14) / 1e12;
 }
@@ -93,14 +92,14 @@ void record_rate(struct json_writer *json, const struct rates_report *rates, con
 	member_time(json, "timestamp", time_ns);
 	json_string(json, "interface", name);
 	json_double(json, "linerate", link->capacity);
-	json_double(json, "alarm_trigger_value", as_percent(rates->alarm_trigger));
+	json_double(json, "alarm_trigger_value", rate_percent(rates->alarm_trigger));
 	json_double(json, "cutoff", rates->cutoff);
 	members_first(json, "tx", tx);
 	members_first(json, "rx", rx);
 	json_double(json, "sample_rate", rates->sample_rate);
 	json_double(json, "estimation_interval", rates->estimation_interval);
 	json_double(json, "meter_interval", rates->meter_interval);
-	json_double(json, "alarm_measured_trigger_value", as_percent(rates->alarm_measured_trigger));
+	json_double(json, "alarm_measured_trigger_value", rate_percent(rates->alarm_measured_trigger));
 	members_more(json, "tx", tx);
 	members_more(json, "rx", rx);
 	json_object_close(json);

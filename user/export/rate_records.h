@@ -15,4 +15,7 @@ void record_rates_document(const struct rates_report *rates, uint64_t time_ns, s
 /* {"initialized":time} or {"exited":time}, and a newline. */
 void record_life_cycle(const char *what, uint64_t time_ns, struct text *out);
 
+/* A share that was given in percent, as it was given: 57 / 100 · 100 is not 57 in doubles. */
+double rate_percent(double share);
+
 #endif

@@ -102,17 +102,22 @@ static int skeleton_load(struct monitor *monitor, bool xdp, char *log)
 	if (!skeleton)
 		return -errno;
 	err = skeleton_size(skeleton, &monitor->config);
+	if (!err && monitor->bins)
+		err = bins_prepare(monitor->bins, skeleton);
 	if (!err)
 		err = skeleton_choose(skeleton, &monitor->config, xdp);
 	if (!err)
 		err = flowgauge_bpf__load(skeleton);
 	if (!err)
 		err = slots_open(skeleton, &monitor->table);
-	if (err)
+	if (err) {
 		flowgauge_bpf__destroy(skeleton);
-	else
-		monitor->skeleton = skeleton;
-	return err;
+		return err;
+	}
+	if (monitor->bins)
+		bins_open(monitor->bins, skeleton);
+	monitor->skeleton = skeleton;
+	return 0;
 }
 
 /* Whether the programs should load here: then it is not the kernel's age that the verifier minds. */

@@ -55,6 +55,8 @@ int monitor_open(const struct monitor_config *config, struct monitor **out, char
 	monitor->statistics_fd = -1;
 	monitor->clsact = CLSACT_UNUSED;
 	err = copies_make(monitor);
+	if (!err && config->constants.bins)
+		err = bins_new(monitor->cpus, &monitor->bins);
 	if (err)
 		snprintf(error, MONITOR_ERROR_SIZE, "cannot prepare for the machine's CPUs: %s", strerror(-err));
 	else
@@ -92,6 +94,7 @@ struct monitor *monitor_close(struct monitor *monitor)
 	clsact_close(&monitor->clsact);
 	if (monitor->statistics_fd >= 0)
 		close(monitor->statistics_fd);
+	bins_close(monitor->bins);
 	slots_close(monitor->table);
 	flowgauge_bpf__destroy(monitor->skeleton);
 	free(monitor->spilled);

@@ -118,7 +118,10 @@ struct bin_visitor {
 	void (*lost)(void *context, unsigned int ifindex, enum direction direction, uint64_t next_epoch);
 };
 
-/* Bins of another length from now on; 0: none are kept, which is how a monitor opens. What was in bins is forgotten. */
+/*
+ * Bins of another length from now on, of 100 us to 100 ms; 0: none are kept, which is how a monitor opens. What was in bins is
+ * forgotten. -EOPNOTSUPP: the monitor was opened without constants.bins.
+ */
 int monitor_set_bin_length(struct monitor *monitor, uint64_t bin_ns);
 int monitor_read_bins(struct monitor *monitor, const struct bin_visitor *visitor);
 

@@ -9,11 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/bins.h"
 #include "kernel/clsact.h"
 #include "kernel/hook.h"
 #include "kernel/monitor.h"
 #include "kernel/slots.h"
 #include "records.h"
+#include "rate_bins.h"
 #include "rules.h"
 
 #include "flowgauge.skel.h"
@@ -49,6 +51,7 @@ struct monitor {
 	struct ledger_record *cpu_copies; /* of one ledger entry */
 	bool *cpu_taken;                  /* which of them are in the sum */
 	struct slots *table;
+	struct bins *bins;            /* NULL: the programs are loaded without */
 	struct spilled_flow *spilled; /* of the last reading, by slot; NULL: there never were any */
 	unsigned int spilled_count;
 	struct spilled_flow *given; /* of them, what the last records of retired flows had; in the same memory */
@@ -63,6 +66,10 @@ int monitor_load(struct monitor *monitor, char error[MONITOR_ERROR_SIZE]);
 int place_take(struct monitor *monitor, unsigned int ifindex);
 void place_release(struct monitor *monitor, struct place *place);
 struct place *place_of(struct monitor *monitor, unsigned int ifindex); /* NULL if the interface is not watched */
+
+/* monitor_bins.c: keeps bins for a place that was just taken, or lets them go. Without memory there are none, and a warning. */
+void place_bins_add(struct monitor *monitor, const struct place *place);
+void place_bins_remove(struct monitor *monitor, const struct place *place);
 
 /* monitor.c: adds what a loaded program has cost; false if the kernel does not say. */
 bool program_cost_add(int program_fd, struct program_cost *cost);

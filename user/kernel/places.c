@@ -103,6 +103,7 @@ int place_take(struct monitor *monitor, unsigned int ifindex)
 
 	if (place) {
 		place->watched = true;
+		place_bins_add(monitor, place);
 		return (int)(place - monitor->places);
 	}
 	place = place_find(monitor);
@@ -117,11 +118,13 @@ int place_take(struct monitor *monitor, unsigned int ifindex)
 	place->watched = true;
 	slot->ledger = (__u32)number;
 	__atomic_store_n(&slot->ifindex, ifindex, __ATOMIC_RELEASE);
+	place_bins_add(monitor, place);
 	return number;
 }
 
 void place_release(struct monitor *monitor, struct place *place)
 {
 	place->watched = false;
+	place_bins_remove(monitor, place);
 	place->released = monitor->releases++;
 }

@@ -16,6 +16,7 @@
 #include "constants.h"
 #include "kernel/slot_record.h"
 #include "kernel/slots_internal.h"
+#include "rate_bins.h"
 #include "rules.h"
 
 #include "flowgauge.skel.h"

@@ -21,7 +21,9 @@ _Static_assert(sizeof(struct flowgauge_vlan_bpf__bss) == sizeof(struct flowgauge
 		       offsetof(struct flowgauge_vlan_bpf__bss, rule_state) ==
 			       offsetof(struct flowgauge_bpf__bss, rule_state) &&
 		       offsetof(struct flowgauge_vlan_bpf__bss, spilled_side) ==
-			       offsetof(struct flowgauge_bpf__bss, spilled_side),
+			       offsetof(struct flowgauge_bpf__bss, spilled_side) &&
+		       offsetof(struct flowgauge_vlan_bpf__bss, rate_shape) ==
+			       offsetof(struct flowgauge_bpf__bss, rate_shape),
 	       ".bss differs between the objects");
 
 /* All maps but the constants, of which each object has a copy: the compiler puts tables of its own beside them. */
