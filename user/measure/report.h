@@ -93,7 +93,7 @@ struct flow_sums {
 	double gap_seconds, gap_squared_seconds;
 	uint64_t received, reverse, small, big, lost, duplicate, reordered;
 	uint64_t fresh_bytes; /* payload less repeats of TCP */
-	uint64_t contended;   /* packets that are in no gap and have no sequence number, as another CPU was in their flow */
+	uint64_t contended; /* packets that are in no gap and have no sequence number, as another CPU was in their flow */
 	struct tcp_report tcp;
 };
 
@@ -199,7 +199,7 @@ enum freed_reason { FREED_IDLE, FREED_PRESSURE, FREED_REASONS };
 struct self_report {
 	uint64_t start_ns; /* when the monitor started, since the epoch */
 	uint64_t flows_limit;
-	uint64_t table_bytes; /* kernel memory of the flow table */
+	uint64_t table_bytes;          /* kernel memory of the flow table */
 	uint64_t freed[FREED_REASONS]; /* flows */
 	struct program_report programs[8];
 	size_t program_count; /* 0: the kernel does not count */
