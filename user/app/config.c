@@ -283,7 +283,7 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		{ "http.enabled", running->http_enabled != wanted->http_enabled },
 		{ "http.listen", !same_address(running, wanted) },
 		{ "metrics.bpf_run_time", running->metrics_bpf_run_time != wanted->metrics_bpf_run_time },
-		{ "openstack", memcmp(&running->openstack, &wanted->openstack, sizeof(struct config_openstack)) != 0 },
+		{ "openstack", !config_same_openstack(running, wanted) },
 		{ "pushgateway", memcmp(&running->push, &wanted->push, sizeof(running->push)) != 0 },
 		{ "rate.enabled", running->rate_enabled != wanted->rate_enabled },
 		{ "control.rate_port", running->rate_port != wanted->rate_port },

@@ -94,7 +94,6 @@ static void set(char *field, const char *value)
 	memcpy(field, value, strlen(value) + 1);
 }
 
-/* Cleared byte by byte, padding too, so that two readings can be compared as they are. */
 void config_default_openstack(struct config_openstack *openstack)
 {
 	memset(openstack, 0, sizeof(*openstack));
@@ -133,8 +132,7 @@ int config_put_openstack(struct config *config, const char *key, const char *tex
 	if (!length || length >= texts[i].size || (texts[i].most && length > texts[i].most) || !texts[i].is_right(text))
 		return -EINVAL;
 	field = (char *)config + texts[i].field;
-	memset(field, 0, texts[i].size); /* and not only up to the new end: as above */
-	memcpy(field, text, length);
+	set(field, text);
 	return 0;
 }
 
@@ -150,6 +148,15 @@ int config_read_openstack(struct config_reading *reading, const char *key, const
 	if (config_put_openstack(reading->config, key, cJSON_IsString(node) ? node->valuestring : "", &right))
 		return config_refuse_value(reading, node, key, right);
 	return 0;
+}
+
+bool config_same_openstack(const struct config *left, const struct config *right)
+{
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp((const char *)left + texts[i].field, (const char *)right + texts[i].field) != 0)
+			return false;
+	return left->openstack.api == right->openstack.api && left->openstack.queue == right->openstack.queue &&
+	       left->openstack.timeout_seconds == right->openstack.timeout_seconds;
 }
 
 /* -c of the origin: a controller whose services are at their usual ports. */

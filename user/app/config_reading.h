@@ -63,6 +63,7 @@ void config_default_tunnels(struct tunnels *tunnels); /* none, at the usual port
 int config_read_openstack(struct config_reading *reading, const char *key, const cJSON *node);
 int config_finish_openstack(struct config_reading *reading);
 void config_default_openstack(struct config_openstack *openstack);
+bool config_same_openstack(const struct config *left, const struct config *right);
 /* Any key of `pushgateway`, and what must hold once all are read. */
 int config_read_push(struct config_reading *reading, const char *key, const cJSON *node);
 int config_finish_push(const struct config_reading *reading);

@@ -40,6 +40,7 @@ struct book_config daemon_book_config(const struct daemon *daemon)
 
 	return (struct book_config){
 		.idle_timeout_ns = (uint64_t)(config->idle_timeout_seconds * 1e9),
+		.interfaces_max = DEVICES_NAMES_MAX,
 		.max_flows = config->max_flows,
 		.followed_max = config->followed_flows,
 		.top_max = config->metrics_max_flows,

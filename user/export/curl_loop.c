@@ -197,8 +197,10 @@ struct curl_loop *curl_loop_free(struct curl_loop *curl_loop)
 		return NULL;
 	if (curl_loop->multi)
 		curl_multi_cleanup(curl_loop->multi);
-	while (curl_loop->sockets)
-		socket_forget(curl_loop->sockets);
+	for (struct curl_socket *socket = curl_loop->sockets, *next; socket; socket = next) {
+		next = socket->next;
+		socket_forget(socket);
+	}
 	loop_timer_remove(&curl_loop->timer);
 	curl_global_cleanup();
 	free(curl_loop);

@@ -30,6 +30,7 @@ struct book_config {
 	uint32_t max_flows;    /* slots of the flow table: each is below it. Given when the book is made; 1 or more */
 	uint32_t followed_max; /* 1 or more; from max_flows on, every flow is followed */
 	size_t top_max;        /* flows that a report marks as its top */
+	size_t interfaces_max; /* interfaces with totals of their own; 0: any number */
 };
 
 int book_new(const struct book_config *config, struct book **out); /* 0 or -ENOMEM */
@@ -37,8 +38,13 @@ struct book *book_free(struct book *book);
 /* Everything but max_flows may change. */
 void book_configure(struct book *book, const struct book_config *config);
 
-/* The interfaces as they are now. A flow or ledger of an index that was here keeps its name after the interface is gone;
- * an interface that comes back under its old name goes on counting where it stood. */
+/*
+ * The interfaces as they are now. A flow or ledger of an index that was here keeps its name after the interface is gone; an
+ * interface that comes back under its old name goes on counting where it stood. If there are more than interfaces_max,
+ * the totals of those that are longest gone, and have neither flows nor a ledger any more, are added up under
+ * BOOK_INTERFACES_OTHER, so that a sum over all names never falls. 0 or -ENOMEM.
+ */
+#define BOOK_INTERFACES_OTHER "other"
 int book_interfaces(struct book *book, const struct interface_report *interfaces, size_t count);
 
 void book_begin(struct book *book, uint64_t monotonic_ns, uint64_t realtime_ns);

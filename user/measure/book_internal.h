@@ -48,12 +48,13 @@ struct side {
 	int64_t residual;      /* packets */
 };
 
-/* An interface, from its first packet or mention to the monitor's end. */
+/* An interface, from its first packet or mention until its totals are added to another place's. */
 struct place {
 	unsigned int ifindex;
-	char name[IF_NAMESIZE];
-	bool present;  /* among the interfaces as of now */
-	bool replaced; /* its index belongs to another interface now */
+	char name[IF_NAMESIZE]; /* empty: the place is free */
+	bool present;           /* among the interfaces as of now */
+	uint64_t gone;          /* since which list of interfaces it is not; 0: it never was */
+	bool replaced;          /* its index belongs to another interface now */
 	struct side sides[DIRECTIONS];
 };
 
@@ -124,6 +125,7 @@ struct book {
 	size_t place_hit; /* found last */
 	struct interface_report *interfaces;
 	size_t interface_count;
+	uint64_t lists; /* of interfaces, so far */
 };
 
 enum protocol_group group_of(unsigned int protocol);
@@ -166,12 +168,31 @@ int rows_make_room_for_ranks(struct book *book);
 /* The rows become the report's, and the report the last. */
 void rows_hand_over(struct book *book, struct report *report);
 
-/* --- interfaces and ledgers: book_ledgers.c --- */
+/* --- interfaces: book_places.c --- */
 
+/* The place of the interface that has the index now, or had it last; NULL. */
+struct place *place_find(struct book *book, unsigned int ifindex);
+/* A new one, or a free one again; NULL: no memory. Places may move. */
+struct place *place_add(struct book *book, unsigned int ifindex, const char *name);
 /* Index of the interface's place, made if it is not known; -ENOMEM. */
 int64_t standing_take(struct book *book, unsigned int ifindex);
 /* The lane of a key whose interface has a place. */
 struct lane *lane_of(struct book *book, const struct flow_key *key);
+
+/* --- interfaces that are gone, and too many: book_fold.c --- */
+
+/* 0 or -ENOMEM. */
+int places_fold(struct book *book);
+
+/* --- ledgers: book_ledgers.c --- */
+
+struct sheet sheet_add(const struct sheet *a, const struct sheet *b);
+struct sheet sheet_subtract(const struct sheet *a, const struct sheet *b);
+struct tally tally_add(struct tally a, struct tally b);
+struct tally tally_subtract(struct tally a, struct tally b);
+struct sheet total_of(const struct side *side);
+/* Packets and bytes of the side's flows, as reported last. */
+struct tally flows_of(const struct side *side);
 void tally_count(struct tally *sum, const struct flow_counts *counts);
 
 void ledgers_begin(struct book *book);
