@@ -60,6 +60,8 @@ RIGHT = [
     {"ping": {"interval": 0.01, "timeout": 10, "count": 1000, "size": 16, "dscp": 63, "ttl": 255, "interface": "a.b", "addresses": "all",
               "resolve_interval": 86400, "hosts": [{"host": "a", "interval": 3600, "timeout": 60, "count": 1, "size": 65507, "dscp": 0,
                                                     "ttl": 1, "addresses": "first", "resolve_interval": 1}]}},
+    {"rtt": {"enabled": False}}, {"rtt": {"scope": "prefix", "max_flows": 1}}, {"metrics": {"max_pairs": 1}},
+    {"rtt": {"scope": "flow", "max_flows": 16777216}, "metrics": {"max_pairs": 65536}},
     {"rate": {"enabled": False}},
     {"rate": {"sample_rate": 10, "estimation_interval": 0.2, "meter_interval": 0.1, "link_speed": 0.5, "cutoff": 0.001,
               "alarm_trigger": 0, "alarm_measured_trigger": 0}},
@@ -101,6 +103,8 @@ WRONG = [
                                                  "http://host:9000", "host:9000/x")),
     {"rate": {"bogus": 1}}, {"control": {"rate_port": -1}}, {"control": {"rate_port": 65536}}, {"control": {"rate_port": 1.5}},
     {"legacy_metrics": 1},
+    {"rtt": True}, {"rtt": {"enabled": 1}}, {"rtt": {"scope": "hosts"}}, {"rtt": {"scope": None}}, {"rtt": {"max_flows": 0}},
+    {"rtt": {"max_flows": 16777217}}, {"rtt": {"max_pairs": 1}}, {"metrics": {"max_pairs": 65537}}, {"metrics": {"max_pairs": 0}},
     {"openstack": []}, {"openstack": {"username": "x"}}, {"openstack": {"api": "gnocchi"}}, {"openstack": CLOUD | {"api": "v3"}},
     {"openstack": CLOUD | {"password": "secret"}}, {"openstack": CLOUD | {"controller": "a b"}},
     {"openstack": CLOUD | {"controller": ""}}, {"openstack": CLOUD | {"url": "ftp://x"}},
@@ -287,7 +291,7 @@ def defaults_of(properties):
     for name, member in properties.items():
         if "default" in member:
             document[name] = member["default"]
-        elif "properties" in member:
+        elif "properties" in member and "required" not in member:
             document[name] = defaults_of(member["properties"])
     return document
 
