@@ -10,6 +10,7 @@
 #include "fragments.h"
 #include "maps.h"
 #include "merged.h"
+#include "rtt.h"
 #include "sequence.h"
 #include "tcp.h"
 
@@ -33,17 +34,26 @@ static __always_inline __u64 packet_time(void *context, int is_xdp)
 	return note ? note->time_ns : 0;
 }
 
-/* The lock is held, and let go. `number`: the packet's sequence number, if it is `numbered`. */
-static __always_inline void flow_update(struct found *found, struct facts *facts, __u64 now, int numbered, __u32 number)
+/*
+ * The lock is held, and let go. `number`: the packet's sequence number, if it is `numbered`. Gives what a TCP segment's
+ * round-trip time needs of the flow.
+ */
+static __always_inline __u32 flow_update(struct found *found, struct facts *facts, __u64 now, int numbered,
+					 __u32 number)
 {
 	__u64 before = found->slot->last_ns;
+	__u32 known = 0;
 
 	account(found->slot, found->index, facts, now);
-	if (facts->key.protocol == IPPROTO_TCP)
+	if (facts->key.protocol == IPPROTO_TCP) {
+		known |= found->slot->tcp.state & TCP_OPENING ? RTT_OPENING : 0;
 		tcp_take(found->slot, found->index, facts, now, before);
-	else if (numbered)
+		known |= found->slot->tcp.state & TCP_RAISED ? RTT_RAISED : 0;
+	} else if (numbered) {
 		sequence_take(&found->slot->sequence, found->index, number);
+	}
 	slot_unlock(found);
+	return known;
 }
 
 /*
@@ -56,7 +66,7 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	__u64 now = packet_time(context, is_xdp);
 	enum outcome outcome;
 	struct found found;
-	__u32 number = 0;
+	__u32 number = 0, known = 0;
 
 	if (numbered && !merged)
 		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
@@ -64,8 +74,12 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	if (outcome != OUTCOME_FLOW)
 		return outcome;
 	if (!found.slot)
-		return account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
-	flow_update(&found, facts, now, numbered && !merged, number);
+		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
+	else
+		known = flow_update(&found, facts, now, numbered && !merged, number);
+	rtt_take_packet(context, is_xdp, facts, now, known);
+	if (!found.slot)
+		return outcome;
 	if (merged)
 		sequence_of_merged(context, found.index, facts);
 	return OUTCOME_FLOW;

@@ -120,16 +120,20 @@ uint64_t monitor_table_bytes(const struct monitor *monitor);
 /* NULL: not wanted. */
 struct rtt_visitor {
 	void *context;
-	/* Each live pair, once a reading. `key` NULL: "other", what has no pair of its own; it comes first. */
+	/* What has no pair of its own: once a reading for each method, before all pairs; there may be no sample in it. */
+	void (*other)(void *context, enum rtt_method method, const struct rtt_pair_record *record);
+	/* Each live pair, once a reading. */
 	void (*pair)(void *context, const struct rtt_pair_key *key, const struct rtt_pair_record *record);
 	/*
 	 * A pair that had no sample for RTT_PAIR_IDLE_NS and was taken out, with its last counters, which are in no later
 	 * reading. It comes in place of `pair`; the same key may come again, as a new pair.
 	 */
 	void (*gone)(void *context, const struct rtt_pair_key *key, const struct rtt_pair_record *record);
+	/* A hop that sent nothing for RTT_HOP_IDLE_NS comes once more, and then begins at 0. */
 	void (*hop)(void *context, const struct rtt_hop_key *key, uint64_t count);
 };
 #define RTT_PAIR_IDLE_NS 300000000000ULL
+#define RTT_HOP_IDLE_NS 3600000000000ULL
 
 /* -ENODATA if they are not enabled. `now_ns`: monitor_reading.monotonic_ns, by which pairs are idle. */
 int monitor_read_rtt(struct monitor *monitor, uint64_t now_ns, const struct rtt_visitor *visitor,

@@ -12,6 +12,7 @@
 #include "kernel/clsact.h"
 #include "kernel/hook.h"
 #include "kernel/monitor.h"
+#include "kernel/rtt.h"
 #include "kernel/slots.h"
 #include "records.h"
 #include "rules.h"
@@ -49,6 +50,7 @@ struct monitor {
 	struct ledger_record *cpu_copies; /* of one ledger entry */
 	bool *cpu_taken;                  /* which of them are in the sum */
 	struct slots *table;
+	struct rtt *rtt;              /* NULL: round-trip times are not measured */
 	struct spilled_flow *spilled; /* of the last reading, by slot; NULL: there never were any */
 	unsigned int spilled_count;
 	struct spilled_flow *given; /* of them, what the last records of retired flows had; in the same memory */

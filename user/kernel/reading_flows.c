@@ -10,16 +10,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "flow_slots.h"
 #include "kernel/monitor_internal.h"
-
-#define PROGRAM_LONGEST_US 50000 /* longer than any program runs, also on a CPU that is taken away meanwhile */
+#include "kernel/programs_wait.h"
 
 struct spilled_flow {
 	uint32_t slot;
@@ -92,13 +88,6 @@ static int spilled_read(struct monitor *monitor)
 	return err == -ENOENT || !err ? 0 : err;
 }
 
-/* Until every program that runs now has ended. */
-static void wait_for_programs(void)
-{
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		usleep(PROGRAM_LONGEST_US); /* the kernel has no such call, or not for CPUs without a tick */
-}
-
 /* What the flow's last record had of an entry already. */
 static struct spilled_record take_given(struct monitor *monitor, const struct flow_key *entry)
 {
@@ -147,7 +136,7 @@ static int spilled_leave(struct monitor *monitor, const struct monitor_visitor *
 	if (err || !visitor->left || !count || monitor->spilled[count - 1].slot != SPILLED_NOWHERE)
 		return err;
 	__atomic_store_n(&monitor->skeleton->bss->spilled_side, !side, __ATOMIC_SEQ_CST);
-	wait_for_programs();
+	programs_wait();
 	for (; count && monitor->spilled[count - 1].slot == SPILLED_NOWHERE; count--)
 		if (monitor->spilled[count - 1].key.reserved == side)
 			take_out(monitor, visitor, &monitor->spilled[count - 1]);
