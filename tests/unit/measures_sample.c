@@ -94,7 +94,7 @@ void sample_rtts(struct report *report, enum rtt_scope scope)
 	fill(&pairs[1], &second);
 	pairs[1].interval = rtt_sums_spread(&none);
 	rest(&pairs[2], RTT_TCP_HANDSHAKE, 5 * MS);
-	rest(&pairs[3], RTT_METHODS, 20000 * MS); /* over the last bound */
+	rest(&pairs[3], RTT_ICMP_ECHO, 20000 * MS); /* over the last bound */
 	hops[0] = (struct hop_report){ .family = 4, .count = 7 };
 	assert_int_equal(inet_pton(AF_INET, "10.9.0.254", hops[0].hop), 1);
 	assert_int_equal(inet_pton(AF_INET, "192.0.2.7", hops[0].dst), 1);
@@ -110,6 +110,7 @@ void sample_rtts(struct report *report, enum rtt_scope scope)
 		.pairs_limit = 1000,
 		.hops = hops,
 		.hop_count = 2,
+		.hops_rest = 3,
 		.flows_known = 2,
 		.counts = {
 			.matched = { 3, 1, 2 }, .unmatched = { 4, 0, 1 }, .unasked = { 0, 5, 6 }, .skipped = { 8, 0, 0 },

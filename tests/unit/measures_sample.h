@@ -7,7 +7,7 @@
 
 /*
  * Two pairs: 10.1.0.1 to 10.1.0.2 by time stamps (3 round trips: 1, 2 and 40 ms; ports 5001 and 443 by TCP), 2001:db8::1 to ::2
- * by ping (none in the interval); rests of two: one that is gone, and one that found no room. Two hops.
+ * by ping (none in the interval); rests of two methods, of one round trip each. Two hops, and a rest.
  */
 void sample_rtts(struct report *report, enum rtt_scope scope);
 /* One host with two addresses, of which one never answered and has errors. */

@@ -53,9 +53,9 @@ static void test_series(void **state)
 		{ "flowgauge_rtt_seconds_count" GONE "}", "1" },
 		{ "flowgauge_rtt_last_seconds" GONE "}", NULL },
 		{ "flowgauge_rtt_smoothed_seconds" GONE "}", NULL },
-		{ "flowgauge_rtt_seconds_count{src=\"other\",dst=\"other\",method=\"other\"}", "1" },
-		{ "flowgauge_rtt_seconds_bucket{src=\"other\",dst=\"other\",method=\"other\",le=\"12.8849019\"}", "0" },
-		{ "flowgauge_rtt_seconds_bucket{src=\"other\",dst=\"other\",method=\"other\",le=\"+Inf\"}", "1" },
+		{ "flowgauge_rtt_seconds_count{src=\"other\",dst=\"other\",method=\"icmp\"}", "1" },
+		{ "flowgauge_rtt_seconds_bucket{src=\"other\",dst=\"other\",method=\"icmp\",le=\"12.8849019\"}", "0" },
+		{ "flowgauge_rtt_seconds_bucket{src=\"other\",dst=\"other\",method=\"icmp\",le=\"+Inf\"}", "1" },
 		{ "flowgauge_rtt_matched_total{method=\"tcp_timestamp\"}", "3" },
 		{ "flowgauge_rtt_unmatched_total{method=\"icmp\"}", "1" },
 		{ "flowgauge_rtt_unasked_total{method=\"icmp\"}", "6" },
@@ -247,7 +247,7 @@ static void test_records(void **state)
 		assert_true(cJSON_IsNumber(cJSON_GetObjectItem(cJSON_GetObjectItem(pair, "total"), "p50_seconds")));
 	}
 	assert_string_equal(cJSON_GetArrayItem(pairs, 3)->child->string, "type");
-	assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(pairs, 3), "method")->valuestring, "other");
+	assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(pairs, 3), "method")->valuestring, "icmp");
 	assert_true(cJSON_IsNull(cJSON_GetObjectItem(document, "note")));
 	cJSON_Delete(document);
 	text_clear(&text);

@@ -54,6 +54,7 @@ static void print_status(const cJSON *answer)
 {
 	const cJSON *interfaces = cJSON_GetObjectItemCaseSensitive(answer, "interfaces"), *interface;
 	const char *address = string_of(answer, "http_address", NULL);
+	const char *note = string_of(cJSON_GetObjectItemCaseSensitive(answer, "rtt"), "note", NULL);
 	double rules = number_of(answer, "rules");
 
 	printf("flowgauge %s is running, pid %.0f, since %s\n", string_of(answer, "version", "?"),
@@ -61,6 +62,8 @@ static void print_status(const cJSON *answer)
 	printf("configuration %s, %.0f rule%s, %.0f of %.0f flows\n",
 	       string_of(answer, "config", "(none: the defaults)"), rules, rules == 1 ? "" : "s",
 	       number_of(answer, "flows"), number_of(answer, "flows_limit"));
+	if (note)
+		printf("%s\n", note);
 	if (address)
 		printf("http on %s port %.0f\n", address, number_of(answer, "http_port"));
 	printf("interfaces:%s\n", cJSON_GetArraySize(interfaces) ? "" : " none yet");

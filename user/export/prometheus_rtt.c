@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Passive round-trip times: a histogram and three gauges a pair and method, and the hops that ended packets' lives. What has
- * no pair of its own is "other": by method, what pairs had that are gone; of method "other", what found no room.
+ * no pair of its own is "other": what pairs had that are gone, and what found no room.
  */
 #include <arpa/inet.h>
 #include <math.h>
@@ -169,8 +169,8 @@ static void write_hops(struct exposition_writer *writer, const struct rtts_repor
 		address_format(rtt->hops[i].family, rtt->hops[i].dst, dst);
 		write_hop(writer, &labels, hop, dst, rtt->hops[i].count);
 	}
-	if (rtt->counts.hops_overflow)
-		write_hop(writer, &labels, REST_LABEL, REST_LABEL, rtt->counts.hops_overflow);
+	if (rtt->hops_rest)
+		write_hop(writer, &labels, REST_LABEL, REST_LABEL, rtt->hops_rest);
 	text_free(&labels);
 }
 

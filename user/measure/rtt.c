@@ -148,12 +148,10 @@ static void rest_note(struct rtt_rest *rest, const struct rtt_pair_record *recor
 	rest->min_ns = smaller_known(rest->min_ns, record->min_ns);
 }
 
-void rtt_other(struct rtt_book *book, const struct rtt_pair_record *record)
+void rtt_other(struct rtt_book *book, enum rtt_method method, const struct rtt_pair_record *record)
 {
-	struct rtt_rest *rest = &book->rest[RTT_METHODS];
-
-	rest->all = sums_of(record);
-	rest_note(rest, record);
+	book->rest[method].other = sums_of(record);
+	rest_note(&book->rest[method], record);
 }
 
 /* It stays in its pair's row for as long as the pair is there at another interface. */
@@ -166,7 +164,7 @@ void rtt_gone(struct rtt_book *book, const struct rtt_pair_key *key, const struc
 	if (key->method >= RTT_METHODS)
 		return;
 	rest_note(&book->rest[key->method], last);
-	rtt_sums_add(entry ? &entry->left : &book->rest[key->method].all, &sums);
+	rtt_sums_add(entry ? &entry->left : &book->rest[key->method].gone, &sums);
 }
 
 bool rtt_entry_is_live(const struct rtt_book *book, const struct rtt_entry *entry)
@@ -187,7 +185,7 @@ static void entry_end(struct rtt_book *book, struct rtt_entry *entry)
 {
 	struct rtt_rest *rest = &book->rest[entry->id.method];
 
-	rtt_sums_add(&rest->all, &entry->left);
+	rtt_sums_add(&rest->gone, &entry->left);
 	rtt_sums_add(&rest->shown, &entry->shown);
 	free(entry);
 }
@@ -215,7 +213,7 @@ void rtt_begin(struct rtt_book *book, uint64_t monotonic_ns, uint64_t realtime_n
 	book->reading++;
 	book->monotonic_ns = monotonic_ns;
 	book->realtime_ns = realtime_ns;
-	book->hop_count = 0;
+	book->hops.count = 0;
 }
 
 int rtt_book_new(struct rtt_book **out)
@@ -238,7 +236,8 @@ struct rtt_book *rtt_book_free(struct rtt_book *book)
 		free(book->entries[i]);
 	free(book->entries);
 	free(book->slots);
-	free(book->hops);
+	free(book->hops.entries);
+	free(book->hops_before.entries);
 	free(book);
 	return NULL;
 }

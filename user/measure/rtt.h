@@ -7,8 +7,8 @@
  *
  * - A pair here has no interface: what is seen at several is one pair, and is counted at each.
  * - The kernel takes pairs in as they come, up to its limit, and lets go of those that are idle: who has a row keeps it for as
- *   long as there is traffic. What a pair had that is gone is in the rest of its method from then on, so that no sum over
- *   pairs falls. What found no room is one more rest, of all methods.
+ *   long as there is traffic. What a pair had that is gone, and what found no room, is the rest of its method, so that no
+ *   sum over pairs falls. The same of hops.
  */
 #ifndef FLOWGAUGE_RTT_H
 #define FLOWGAUGE_RTT_H
@@ -25,7 +25,7 @@ void rtt_begin(struct rtt_book *book, uint64_t monotonic_ns, uint64_t realtime_n
 /* Counters are those since the pair was taken in; each pair comes once. 0 or -ENOMEM: no report should follow. */
 int rtt_pair(struct rtt_book *book, const struct rtt_pair_key *key, const struct rtt_pair_record *record);
 /* What found no room in the kernel's table, since it was made. */
-void rtt_other(struct rtt_book *book, const struct rtt_pair_record *record);
+void rtt_other(struct rtt_book *book, enum rtt_method method, const struct rtt_pair_record *record);
 /* With its last counters, which are not below those read before. */
 void rtt_gone(struct rtt_book *book, const struct rtt_pair_key *key, const struct rtt_pair_record *last);
 int rtt_hop(struct rtt_book *book, const struct rtt_hop_key *key, uint64_t count);

@@ -23,10 +23,22 @@ struct rtt_entry {
 	uint64_t min_ns, last_ns, smoothed_ns, seen_ns; /* of that reading; last and smoothed are of the latest */
 };
 
+/* Of one method. */
 struct rtt_rest {
-	struct rtt_sums all;
+	struct rtt_sums gone;  /* pairs that are gone */
+	struct rtt_sums other; /* what found no room in the kernel's table */
 	struct rtt_sums shown; /* in the last report; and what rows had shown of pairs that came since */
 	uint64_t min_ns;       /* 0: none */
+};
+
+struct hop_entry {
+	struct rtt_hop_key key;
+	uint64_t count;
+};
+
+struct rtt_hops {
+	struct hop_entry *entries; /* owned */
+	size_t count, capacity;
 };
 
 struct rtt_book {
@@ -37,9 +49,9 @@ struct rtt_book {
 	size_t count, capacity;
 	uint32_t *slots; /* index of an entry, or RTT_FREE; at most half are taken */
 	size_t slot_mask;
-	struct rtt_rest rest[RTT_METHODS + 1]; /* pairs that are gone; and what found no room */
-	struct hop_report *hops;               /* of this reading, one an interface; owned */
-	size_t hop_count, hop_capacity;
+	struct rtt_rest rest[RTT_METHODS];
+	struct rtt_hops hops, hops_before; /* of this reading; of the last that was reported, sorted */
+	uint64_t hops_gone;
 };
 
 #define RTT_FREE UINT32_MAX

@@ -14,8 +14,8 @@
 #include "rtt_records.h"
 
 #define RTT_SCOPES (RTT_SCOPE_FLOW + 1)
-extern const char *const rtt_method_names[RTT_METHODS + 1]; /* "tcp_timestamp", "tcp_handshake", "icmp", "other" */
-extern const char *const rtt_scope_names[RTT_SCOPES];       /* "host", "prefix", "flow" */
+extern const char *const rtt_method_names[RTT_METHODS]; /* "tcp_timestamp", "tcp_handshake", "icmp" */
+extern const char *const rtt_scope_names[RTT_SCOPES];   /* "host", "prefix", "flow" */
 
 /*
  * Upper bounds of the shown histogram, in seconds, each twice the one before: 49.152 us to 12.88 s. They are bounds of the
@@ -31,9 +31,9 @@ struct rtt_spread {
 };
 
 struct rtt_pair_report {
-	bool is_rest; /* pairs that are gone, by method, or found no room: beside that only the numbers say anything */
+	bool is_rest; /* of a method, pairs that are gone and what found no room: no more than the numbers is known */
 	uint8_t family;
-	uint8_t method;             /* enum rtt_method; RTT_METHODS: any, of those that found no room */
+	uint8_t method;             /* enum rtt_method */
 	uint8_t protocol;           /* by flow only; else 0, like the ports */
 	uint8_t prefix;             /* length: 32 or 128 but by prefix */
 	__be32 src[4], dst[4];      /* host bits are 0 */
@@ -58,8 +58,9 @@ struct rtts_report {
 	struct rtt_pair_report *pairs; /* most round trips of the interval first, the rest last; owned */
 	size_t pair_count, live_pairs; /* live: those that are not the rest */
 	uint64_t pairs_limit;
-	struct hop_report *hops; /* most first; counts.hops_overflow is the rest; owned */
+	struct hop_report *hops; /* most first; owned */
 	size_t hop_count;
+	uint64_t hops_rest;       /* of hops that are gone, or found no room */
 	struct rtt_counts counts; /* as the kernel has them; they never fall */
 	uint64_t flows_known,
 		flows_one_way; /* followed flows with a round-trip time; those of which answers are not seen */

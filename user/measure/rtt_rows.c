@@ -90,10 +90,12 @@ static size_t rests_write(struct rtt_book *book, struct rtt_pair_report *rows)
 {
 	size_t count = 0;
 
-	for (int method = 0; method <= RTT_METHODS; method++) {
+	for (int method = 0; method < RTT_METHODS; method++) {
 		struct rtt_rest *rest = &book->rest[method];
+		struct rtt_sums total = rest->gone;
 
-		if (!rtt_sums_count(&rest->all))
+		rtt_sums_add(&total, &rest->other);
+		if (!rtt_sums_count(&total))
 			continue;
 		rows[count] = (struct rtt_pair_report){
 			.is_rest = true,
@@ -102,14 +104,14 @@ static size_t rests_write(struct rtt_book *book, struct rtt_pair_report *rows)
 			.last = NAN,
 			.smoothed = NAN,
 		};
-		row_sums(&rows[count++], &rest->all, &rest->shown);
+		row_sums(&rows[count++], &total, &rest->shown);
 	}
 	return count;
 }
 
 int rtt_report(struct rtt_book *book, struct rtts_report *report)
 {
-	struct rtt_pair_report *rows = calloc(book->count + RTT_METHODS + 1, sizeof(*rows));
+	struct rtt_pair_report *rows = calloc(book->count + RTT_METHODS, sizeof(*rows));
 
 	if (!rows || rtt_hops_report(book, report)) {
 		free(rows);

@@ -6,11 +6,10 @@
 #define NS_PER_SECOND 1e9
 #define BOUND_FIRST_NS 49152ULL /* 1.5 * 2^15 */
 
-const char *const rtt_method_names[RTT_METHODS + 1] = {
+const char *const rtt_method_names[RTT_METHODS] = {
 	[RTT_TCP_TIMESTAMP] = "tcp_timestamp",
 	[RTT_TCP_HANDSHAKE] = "tcp_handshake",
 	[RTT_ICMP_ECHO] = "icmp",
-	[RTT_METHODS] = "other",
 };
 
 const char *const rtt_scope_names[RTT_SCOPES] = {
