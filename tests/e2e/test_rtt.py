@@ -90,7 +90,7 @@ def taker(host, family):
     """Takes connections and what comes, in another thread's stead: its sockets are served by whoever sends."""
     listener = host.socket(FAMILIES[family], socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("", PORT))
+    listener.bind((FAR[family], PORT))
     listener.listen(16)
     try:
         yield listener
