@@ -38,8 +38,8 @@ struct candidate {
 	bool refused;        /* it was said why */
 };
 
-/* flowgauge itself; the empty program; programs of other objects; single steps. */
-extern const struct candidate_kind subject_kind, empty_kind, rival_kind, step_kind;
+/* flowgauge itself, without and with round-trip times; the empty program; programs of other objects; single steps. */
+extern const struct candidate_kind subject_kind, subject_rtt_kind, empty_kind, rival_kind, step_kind;
 
 /* Which hook a rival's program is for; false with a line in `reason` if there is no such program, or no such hook. */
 bool rival_hook(const struct candidate *candidate, enum bench_hook *hook, char reason[REASON_SIZE]);

@@ -56,7 +56,7 @@ static struct entry *entry_add(struct job *job, const struct candidate_kind *kin
 	struct entry *entry;
 
 	if (job->entry_count == CANDIDATES_MAX) {
-		fprintf(stderr, "packet_bench: --compare: at most %d programs\n", CANDIDATES_MAX - 2);
+		fprintf(stderr, "packet_bench: --compare: at most %d programs\n", CANDIDATES_MAX - 3);
 		exit(2);
 	}
 	entry = &job->entries[job->entry_count++];
@@ -119,6 +119,12 @@ static void steps_add(struct job *job)
 	}
 }
 
+static void subjects_add(struct job *job)
+{
+	entry_add(job, &subject_kind, "flowgauge");
+	entry_add(job, &subject_rtt_kind, "with RTT");
+}
+
 static void usage(void)
 {
 	fprintf(stderr, "packet_bench: " USAGE "\n");
@@ -176,7 +182,7 @@ static void read_words(struct job *job, int argc, char **argv)
 	if (job->steps)
 		steps_add(job);
 	else
-		entry_add(job, &subject_kind, "flowgauge");
+		subjects_add(job);
 	for (int i = 0; i < rival_count; i++)
 		rival_add(job, rivals[i]);
 }
@@ -196,6 +202,8 @@ static bool takes_part(const struct entry *entry, const struct packet_set *set, 
 {
 	bool special = set->rules || set->sequence == SEQUENCE_AT_PATTERN;
 
+	if (entry->candidate.kind == &subject_rtt_kind && !set->is_tcp)
+		return false;
 	return entry->hooks[hook] && !entry->candidate.refused && (!special || entry->candidate.kind != &rival_kind);
 }
 

@@ -10,6 +10,7 @@
 #include "kernel/monitor_internal.h"
 
 #define ROOM_LEAST 65536 /* what the monitor has by default */
+#define PAIRS 4096       /* that have histograms */
 #define TEST_DEVICE "lo" /* a test run's frames come from it */
 
 /* The least power of two that holds the flows, and no less than the default. */
@@ -22,13 +23,14 @@ static uint32_t room_for(uint32_t flows)
 	return room;
 }
 
-static struct monitor_config config_of(const struct packet_set *set, uint32_t room, enum bench_hook hook)
+static struct monitor_config config_of(const struct packet_set *set, uint32_t room, enum bench_hook hook, bool with_rtt)
 {
 	struct monitor_config config = {
 		.constants = { .sequence_mode = set->sequence, .sequence_threshold = 2 },
 		.hook = hook == BENCH_XDP ? HOOK_XDP : HOOK_TC,
 		.direction = { [DIRECTION_INGRESS] = true },
 		.max_flows = room,
+		.rtt = { .enabled = with_rtt, .max_flows = room, .max_pairs = PAIRS },
 	};
 
 	if (set->sequence == SEQUENCE_AT_PATTERN) {
@@ -62,10 +64,10 @@ static int rules_set(struct monitor *monitor, const struct packet_set *set, char
 
 _Static_assert(REASON_SIZE >= MONITOR_ERROR_SIZE && REASON_SIZE >= RULE_ERROR_SIZE, "errors fit");
 
-struct monitor *subject_open(const struct packet_set *set, uint32_t room, enum bench_hook hook,
-			     char reason[REASON_SIZE])
+static struct monitor *open_with(const struct packet_set *set, uint32_t room, enum bench_hook hook, bool with_rtt,
+				 char reason[REASON_SIZE])
 {
-	struct monitor_config config = config_of(set, room, hook);
+	struct monitor_config config = config_of(set, room, hook, with_rtt);
 	struct monitor *monitor;
 
 	if (monitor_open(&config, &monitor, reason))
@@ -77,6 +79,12 @@ struct monitor *subject_open(const struct packet_set *set, uint32_t room, enum b
 	if (set->rules && rules_set(monitor, set, reason))
 		return monitor_close(monitor);
 	return monitor;
+}
+
+struct monitor *subject_open(const struct packet_set *set, uint32_t room, enum bench_hook hook,
+			     char reason[REASON_SIZE])
+{
+	return open_with(set, room, hook, false, reason);
 }
 
 struct target subject_target(struct monitor *monitor, enum bench_hook hook)
@@ -121,16 +129,28 @@ int subject_read(struct monitor *monitor, struct subject_reading *out)
 	return err;
 }
 
-static bool subject_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
-			 struct target *target, char reason[REASON_SIZE])
+static bool load_with(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook, bool with_rtt,
+		      struct target *target, char reason[REASON_SIZE])
 {
-	struct monitor *monitor = subject_open(set, room_for(set->flows), hook, reason);
+	struct monitor *monitor = open_with(set, room_for(set->flows), hook, with_rtt, reason);
 
 	if (!monitor)
 		return false;
 	*target = subject_target(monitor, hook);
 	candidate->loaded = monitor;
 	return true;
+}
+
+static bool subject_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+			 struct target *target, char reason[REASON_SIZE])
+{
+	return load_with(candidate, set, hook, false, target, reason);
+}
+
+static bool rtt_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+		     struct target *target, char reason[REASON_SIZE])
+{
+	return load_with(candidate, set, hook, true, target, reason);
 }
 
 static void subject_unload(struct candidate *candidate)
@@ -146,3 +166,4 @@ static uint64_t subject_counted(struct candidate *candidate)
 }
 
 const struct candidate_kind subject_kind = { subject_load, subject_unload, subject_counted };
+const struct candidate_kind subject_rtt_kind = { rtt_load, subject_unload, subject_counted };

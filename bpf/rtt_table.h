@@ -67,37 +67,53 @@ static __always_inline void rtt_count_skipped(__u32 method)
 		tally->skipped[method]++;
 }
 
-/* Which endpoint of the conversation the source is: 1 if it is the greater one. */
-static __always_inline __u32 rtt_side_of(const struct flow_key *key)
+static __always_inline __u64 rtt_end(__be32 word, __be16 port)
 {
-	if (key->family == 6)
-		for (int i = 0; i < 3; i++)
-			if (key->src[i] != key->dst[i])
-				return key->src[i] > key->dst[i];
-	if (key->family == 6 && key->src[3] != key->dst[3])
-		return key->src[3] > key->dst[3];
-	if (key->src[0] != key->dst[0])
-		return key->src[0] > key->dst[0];
-	return key->sport > key->dport;
+	return (__u64)word << 16 | port;
 }
 
-static __always_inline __u64 rtt_product(__u32 left, __u32 right, int word, int other)
+/* Which word of IPv6 addresses tells them apart. */
+static __always_inline int rtt_word_of(const struct flow_key *key)
 {
-	return (__u64)(left + constants.hash_addends[word]) * (right + constants.hash_addends[other]);
+	if (key->src[3] != key->dst[3])
+		return 3;
+	if (key->src[2] != key->dst[2])
+		return 2;
+	return key->src[1] != key->dst[1] ? 1 : 0;
+}
+
+/*
+ * Which endpoint of the conversation the source is: 1 if it is the greater one, in whatever order. Without a branch for IPv4:
+ * which way a packet goes cannot be foretold.
+ */
+static __always_inline __u32 rtt_side_of(const struct flow_key *key)
+{
+	int word = key->family == 6 ? rtt_word_of(key) : 0;
+
+	return (rtt_end(key->dst[word & 3], key->dport) - rtt_end(key->src[word & 3], key->sport)) >> 63;
+}
+
+/* Of two words, one of each end, the lesser end's and the greater end's, each with an addend of the secret: their product. */
+static __always_inline __u64 rtt_product(__u32 source, __u32 destination, __u32 side, int word, int other)
+{
+	__u32 change = (source ^ destination) & -side;
+
+	return (__u64)((source ^ change) + constants.hash_addends[word]) *
+	       ((destination ^ change) + constants.hash_addends[other]);
 }
 
 /* As flow_hash(), over what both directions have in common. The same secret serves: nothing of either hash is shown. */
 static __always_inline __u64 rtt_fingerprint(const struct flow_key *key, __u32 side)
 {
-	const __be32 *low = side ? key->dst : key->src, *high = side ? key->src : key->dst;
-	__u32 ports = side ? (__u32)key->dport << 16 | key->sport : (__u32)key->sport << 16 | key->dport;
-	__u32 tags = (__u32)key->vlan[0] << 16 | key->vlan[1], protocol = (__u32)key->family << 8 | key->protocol;
-	__u64 sum = rtt_product(low[0], high[0], 0, 4) + rtt_product(ports, key->ifindex, 8, 9) +
-		    rtt_product(tags, protocol, 10, 11);
+	__u32 protocol = (__u32)key->family << 8 | key->protocol, tags = (__u32)key->vlan[0] << 16 | key->vlan[1];
+	__u64 sum = rtt_product(key->src[0], key->dst[0], side, 0, 4) +
+		    rtt_product(key->sport, key->dport, side, 8, 9) + rtt_product(key->ifindex, tags, 0, 10, 11);
 
 	if (key->family == 6)
-		sum += rtt_product(low[1], high[1], 1, 5) + rtt_product(low[2], high[2], 2, 6) +
-		       rtt_product(low[3], high[3], 3, 7);
+		sum += rtt_product(key->src[1], key->dst[1], side, 1, 5) +
+		       rtt_product(key->src[2], key->dst[2], side, 2, 6) +
+		       rtt_product(key->src[3], key->dst[3], side, 3, 7);
+	sum += protocol;
 	sum ^= sum >> 32;
 	sum *= constants.hash_factor;
 	return sum > RTT_TAKEN ? sum : RTT_TAKEN + 1;

@@ -73,6 +73,10 @@ static __always_inline int rtt_is_asking(const struct facts *facts)
 	return (facts->payload_bytes || facts->tcp_flags & (TCP_SYN | TCP_FIN)) && !(facts->tcp_flags & TCP_RST);
 }
 
+/*
+ * The first segment of a side that was not watched before may not be the first one of its TSval; and while nothing of the other
+ * side was seen, no answer may ever come by.
+ */
 static __always_inline void rtt_stamps(struct rtt_connection *connection, __u32 side, const struct facts *facts,
 				       struct tcp_stamps stamps, __u64 now, __u32 known)
 {
@@ -86,8 +90,8 @@ static __always_inline void rtt_stamps(struct rtt_connection *connection, __u32 
 	}
 	if (!(state & RTT_STARTED) || (__s32)(stamps.value - own->seen) > 0) {
 		own->seen = stamps.value;
-		/* Of a side that was not watched before, it may not be the first segment of its TSval. */
-		if (known & RTT_RAISED && (state & RTT_STARTED || facts->tcp_flags & TCP_SYN) && rtt_is_asking(facts))
+		if (known & RTT_RAISED && rtt_is_asking(facts) &&
+		    (facts->tcp_flags & TCP_SYN || (state & RTT_STARTED && connection->state[!side] & RTT_SEEN)))
 			rtt_note(own, stamps.value, RTT_TCP_TIMESTAMP, now);
 		state |= RTT_STARTED;
 	}

@@ -5,14 +5,17 @@
 
 #include "kernel/rtt_internal.h"
 
+/* Of the word that tells the addresses apart, and the port. */
 static bool source_is_greater(const struct flow_key *key)
 {
-	int words = key->family == 6 ? 4 : 1;
+	int word = key->family == 6 ? 3 : 0;
+	uint64_t source, destination;
 
-	for (int i = 0; i < words; i++)
-		if (key->src[i] != key->dst[i])
-			return key->src[i] > key->dst[i];
-	return key->sport > key->dport;
+	while (word && key->src[word] == key->dst[word])
+		word--;
+	source = (uint64_t)key->src[word] << 16 | key->sport;
+	destination = (uint64_t)key->dst[word] << 16 | key->dport;
+	return source > destination;
 }
 
 static uint64_t product(const struct rtt *rtt, uint32_t left, uint32_t right, int word, int other)
@@ -25,15 +28,14 @@ static uint64_t product(const struct rtt *rtt, uint32_t left, uint32_t right, in
 static uint64_t fingerprint_of(const struct rtt *rtt, const struct flow_key *key, bool greater)
 {
 	const __be32 *low = greater ? key->dst : key->src, *high = greater ? key->src : key->dst;
-	uint32_t first = greater ? key->dport : key->sport, second = greater ? key->sport : key->dport;
-	uint32_t tags = (uint32_t)key->vlan[0] << 16 | key->vlan[1];
-	uint32_t protocol = (uint32_t)key->family << 8 | key->protocol;
-	uint64_t sum = product(rtt, low[0], high[0], 0, 4) + product(rtt, first << 16 | second, key->ifindex, 8, 9) +
-		       product(rtt, tags, protocol, 10, 11);
+	uint64_t sum = product(rtt, low[0], high[0], 0, 4) +
+		       product(rtt, greater ? key->dport : key->sport, greater ? key->sport : key->dport, 8, 9) +
+		       product(rtt, key->ifindex, (uint32_t)key->vlan[0] << 16 | key->vlan[1], 10, 11);
 
 	if (key->family == 6)
 		sum += product(rtt, low[1], high[1], 1, 5) + product(rtt, low[2], high[2], 2, 6) +
 		       product(rtt, low[3], high[3], 3, 7);
+	sum += (uint32_t)key->family << 8 | key->protocol;
 	sum ^= sum >> 32;
 	sum *= rtt->constants->hash_factor;
 	return sum > 1 ? sum : 2;
