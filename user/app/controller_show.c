@@ -125,15 +125,19 @@ static void print_end(const cJSON *flow, const char *address_key, const char *po
 static void print_flow(const cJSON *flow)
 {
 	const cJSON *protocol = cJSON_GetObjectItemCaseSensitive(flow, "protocol");
-	char source[80], destination[80], rate[RATE_TEXT_SIZE], number[16];
+	const cJSON *rtt = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(flow, "rtt"),
+							    "smoothed_seconds");
+	char source[80], destination[80], rate[RATE_TEXT_SIZE], number[16], round_trip[24] = "-";
 
 	print_end(flow, "src", "sport", source, sizeof(source));
 	print_end(flow, "dst", "dport", destination, sizeof(destination));
 	rate_format(number_of(flow, "throughput_bytes_per_second"), false, rate);
 	snprintf(number, sizeof(number), "%.0f", number_of(flow, "protocol"));
-	printf("%-15s %-7s %-6s %-28s %-28s %12s %12.0f %15.0f\n", string_of(flow, "interface", "?"),
+	if (cJSON_IsNumber(rtt))
+		snprintf(round_trip, sizeof(round_trip), "%.3f", rtt->valuedouble * 1e3);
+	printf("%-15s %-7s %-6s %-28s %-28s %12s %9s %12.0f %15.0f\n", string_of(flow, "interface", "?"),
 	       string_of(flow, "direction", "?"), cJSON_IsString(protocol) ? protocol->valuestring : number, source,
-	       destination, rate, number_of(flow, "packets"), number_of(flow, "bytes"));
+	       destination, rate, round_trip, number_of(flow, "packets"), number_of(flow, "bytes"));
 }
 
 static void print_flows(const cJSON *report)
@@ -142,8 +146,8 @@ static void print_flows(const cJSON *report)
 	double matched = number_of(report, "matched"), offset = number_of(report, "offset");
 	double more = matched - offset - cJSON_GetArraySize(flows);
 
-	printf("%-15s %-7s %-6s %-28s %-28s %12s %12s %15s\n", "INTERFACE", "DIR", "PROTO", "SOURCE", "DESTINATION",
-	       "THROUGHPUT", "PACKETS", "BYTES");
+	printf("%-15s %-7s %-6s %-28s %-28s %12s %9s %12s %15s\n", "INTERFACE", "DIR", "PROTO", "SOURCE", "DESTINATION",
+	       "THROUGHPUT", "RTT(ms)", "PACKETS", "BYTES");
 	cJSON_ArrayForEach (flow, flows)
 		print_flow(flow);
 	if (more > 0)

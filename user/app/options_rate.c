@@ -323,6 +323,7 @@ static int settle(struct config *config, const struct walk *walk, char error[CON
 	}
 	config->rate_only = true;
 	config->rate_enabled = true;
+	config->rtt.enabled = false;
 	config->http_enabled = walk->listen;
 	config->json = walk->display || (!*config->rate_file && !*config->rate_tcp_host);
 	config->quiet = !config->json;
