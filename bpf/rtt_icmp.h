@@ -6,36 +6,60 @@
 #include "payload.h"
 #include "rtt_tcp.h"
 
+#define ICMP_WAIT_LEAST ((__u32)(1000000000ULL >> RTT_TIME_SHIFT))
+#define ICMP_WAIT_UNKNOWN ((__u32)(4000000000ULL >> RTT_TIME_SHIFT)) /* while no round-trip time is known */
+
+_Static_assert(RTT_WAITING == 2, "the older of two is given up");
+
 /* Id and sequence, as they stand. */
 static __always_inline __u32 icmp_token(const __u8 *message)
 {
 	return bytes_word(message + 4);
 }
 
-static __always_inline int rtt_is_waiting(const struct rtt_side *own, __u32 token)
+/* Of requests that are alike it cannot be said which one is answered. */
+static __always_inline void icmp_repeated(struct rtt_side *own, __u32 token, __u64 now)
 {
+	for (int i = 0; i < RTT_WAITING; i++)
+		if (RTT_TOKEN(*(volatile __u64 *)&own->waiting[i]) == token)
+			rtt_count_unmatched(RTT_ICMP_ECHO, rtt_drop(&own->waiting[i], now, 1));
+}
+
+/* Requests that are lost would hold their places for 10 s. */
+static __always_inline void icmp_give_up(struct rtt_side *own, const struct rtt_summary *summary, __u64 now)
+{
+	__u32 limit = summary->count ? 4 * summary->smoothed : ICMP_WAIT_UNKNOWN, oldest = 0;
+	__u32 ages[RTT_WAITING];
+
+	if (limit < ICMP_WAIT_LEAST)
+		limit = ICMP_WAIT_LEAST;
 	for (int i = 0; i < RTT_WAITING; i++) {
 		__u64 word = *(volatile __u64 *)&own->waiting[i];
 
-		if (RTT_TIME(word) && RTT_TOKEN(word) == token)
-			return 1;
+		if (!RTT_TIME(word))
+			return;
+		ages[i] = rtt_age(word, now);
 	}
-	return 0;
+	oldest = ages[0] < ages[1];
+	if (ages[oldest] > limit)
+		rtt_count_unmatched(RTT_ICMP_ECHO, rtt_drop(&own->waiting[oldest], now, 1));
 }
 
-/* One that waits already is the same packet at another hook, or was doubled on its way: the first one counts. */
 static __always_inline void icmp_request(struct rtt_connection *connection, __u32 side, const struct facts *facts,
 					 __u32 token, __u64 now)
 {
 	struct rtt_side *own = &connection->side[side & 1];
 	__u32 state = connection->state[side & 1];
-	/* What was answered before it came by again as coming in. */
-	int is_again = state & RTT_STARTED && own->seen == token && (state & RTT_OUT) != rtt_out(&facts->key);
 
+	if (state & RTT_STARTED && own->seen == token) {
+		if ((state & RTT_OUT) == rtt_out(&facts->key))
+			icmp_repeated(own, token, now);
+		return; /* or the same packet at another hook */
+	}
 	connection->state[side & 1] = (state & ~RTT_OUT) | RTT_SEEN | RTT_STARTED | rtt_out(&facts->key);
 	own->seen = token;
-	if (!is_again && !rtt_is_waiting(own, token))
-		rtt_note(own, token, RTT_ICMP_ECHO, now);
+	icmp_give_up(own, &connection->summary[side & 1], now);
+	rtt_note(own, token, RTT_ICMP_ECHO, now);
 }
 
 /* Requests of the same id and before this one are not waited for any longer. */
