@@ -195,6 +195,7 @@ struct scratch {
 	struct facts facts;
 	struct facts inner;        /* of a merged tunnel */
 	__u64 stamps;              /* TSval above TSecr */
+	struct rtt_pair_key pair;  /* on the stack it would be too much */
 	__u8 window[WINDOW_BYTES]; /* of a payload, or of TCP's options, that cannot be read in place */
 };
 

@@ -9,6 +9,7 @@
 #define ICMP_WAIT_LEAST ((__u32)(1000000000ULL >> RTT_TIME_SHIFT))
 #define ICMP_WAIT_UNKNOWN ((__u32)(4000000000ULL >> RTT_TIME_SHIFT)) /* while no round-trip time is known */
 
+_Static_assert(ICMP_QUOTED6 <= WINDOW_BYTES, "a message fits the window");
 _Static_assert(RTT_WAITING == 2, "the older of two is given up");
 
 /* Id and sequence, as they stand. */
@@ -149,9 +150,13 @@ static __always_inline int rtt_icmp(void *context, int is_xdp, const struct fact
 {
 	__u32 start = facts->payload_offset - ICMP_ECHO_BYTES,
 	      bytes = facts->key.family == 4 ? ICMP_QUOTED4 : ICMP_QUOTED6;
-	__u8 message[ICMP_MESSAGE_BYTES] = { 0 };
+	struct scratch *scratch = scratch_get();
 	enum icmp_kind kind;
+	__u8 *message;
 
+	if (!scratch)
+		return 0;
+	message = scratch->window; /* what a sequence number was looked for in, and has been found */
 	if (payload_copy(context, is_xdp, start, message, ICMP_ECHO_BYTES))
 		return 0;
 	kind = icmp_kind(message, facts->key.family);

@@ -72,7 +72,6 @@ static __always_inline int options_stamps(const __u8 *options, __u32 bytes, stru
 #define ICMP6_TYPE_TIME_EXCEEDED 3
 #define ICMP6_TYPE_ECHO 128
 #define ICMP6_TYPE_ECHO_REPLY 129
-#define ICMP_MESSAGE_BYTES 48 /* its header, and the quoted IPv6 one */
 #define ICMP_ECHO_BYTES 8
 #define IPV4_DESTINATION 16 /* in its header, as */
 #define IPV6_DESTINATION 24

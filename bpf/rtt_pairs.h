@@ -89,19 +89,19 @@ static __always_inline __u64 rtt_reference(__u32 slot, __u32 method, __u32 gener
 __noinline __u64 rtt_pair_find(const struct facts *answer, __u32 method)
 {
 	struct rtt_pair *other = rtt_pair_at(method);
+	struct scratch *scratch = scratch_get();
 	struct rtt_pair_ref *ref;
-	struct rtt_pair_key key;
 	__u32 slot, generation;
 
-	if (!answer || !other)
+	if (!answer || !other || !scratch)
 		return 0;
 	generation = *(volatile __u32 *)&other->generation; /* read before it is known that there is no room */
-	rtt_pair_key_of(&answer->key, method, &key);
-	ref = bpf_map_lookup_elem(&rtt_pair_index, &key);
+	rtt_pair_key_of(&answer->key, method, &scratch->pair);
+	ref = bpf_map_lookup_elem(&rtt_pair_index, &scratch->pair);
 	if (!ref) {
 		slot = rtt_slot_take();
 		if (slot)
-			ref = rtt_pair_enter(&key, slot);
+			ref = rtt_pair_enter(&scratch->pair, slot);
 	}
 	if (!ref)
 		return rtt_reference(method, method, generation);

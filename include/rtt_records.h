@@ -77,9 +77,8 @@ struct rtt_hop_key {
 /* Over all connections since the start. */
 struct rtt_counts {
 	__u64 matched[RTT_METHODS]; /* samples */
-	__u64 unmatched
-		[RTT_METHODS]; /* noted, but not answered within 10 s, or not alone: a later one was answered, or it was sent again */
-	__u64 unasked[RTT_METHODS]; /* answers to what was not noted, or is given up; not for TCP_TIMESTAMP, where most are such */
+	__u64 unmatched[RTT_METHODS]; /* noted and given up: no answer in 10 s, passed over by a later one, or sent again */
+	__u64 unasked[RTT_METHODS]; /* answers to what was not noted, or given up; not counted for TCP_TIMESTAMP */
 	__u64 skipped[RTT_METHODS]; /* not noted, because enough packets of the connection waited for their answer */
 	__u64 overflow;             /* packets whose connection found no room */
 	__u64 pairs_overflow;       /* samples in "other", because there were max_pairs pairs */
