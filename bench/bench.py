@@ -3,8 +3,9 @@
 """What flowgauge costs on this machine, as tables (Markdown, which reads as plain text, too) or as a line of JSON for
 each measurement. Needs root, and what `make bench` builds.
 
-The parts: packet (ns a packet inside the kernel, beside rivals), bins (the same with and without the bins of the rate
-monitor), steps (what single steps of any monitor cost), drain (reading the flows), book (arithmetic of a tick), metrics (a scrape), veth (end to end), live (the running monitor).
+The parts: packet (ns a packet inside the kernel, beside rivals), parts (flowgauge in parts: flows alone, with
+the rate monitor's bins, with round-trip times), steps (what single steps of any monitor cost), drain (reading the flows), book
+(arithmetic of a tick), metrics (a scrape), veth (end to end), live (the running monitor).
 """
 import argparse
 import json
@@ -19,7 +20,7 @@ BUILD = pathlib.Path(os.environ.get("FLOWGAUGE_BUILD", HERE.parent / "build")).r
 OBJECTS = HERE.parent / "build" / "bench"
 BASELINE = [f"{OBJECTS / 'baseline.bpf.o'}:hash_{hook}" for hook in ("tc", "xdp")]
 STEP_SETS = ("UDP 1k", "TCP 20k", "UDP 100k", "TCP 195k", "UDP 1M")
-BIN_SETS = ("UDP 1k, sequence off", "UDP 10k Zipf", "TCP 10k Zipf")
+PART_SETS = ("UDP 1k, sequence off", "UDP 10k Zipf", "TCP 10k Zipf", "stamps")
 ROUNDS_LEAST = 7
 
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "e2e")]
@@ -53,10 +54,10 @@ def packet(options):
     return records_of("packet_bench", "--rounds", options.rounds, *words)
 
 
-def bins(options):
-    words = [word for each in options.set or BIN_SETS for word in ("--set", each)]
+def parts(options):
+    words = [word for each in options.set or PART_SETS for word in ("--set", each)]
     words += ["--hook", options.hook] if options.hook else []
-    return records_of("packet_bench", "--bins", "--rounds", options.rounds, *words)
+    return records_of("packet_bench", "--parts", "--rounds", options.rounds, *words)
 
 
 def steps(options):
@@ -66,7 +67,7 @@ def steps(options):
 
 PARTS = {
     "packet": packet,
-    "bins": bins,
+    "parts": parts,
     "steps": steps,
     "drain": lambda options: records_of("drain_bench", "--rounds", options.rounds),
     "book": lambda options: text_of("book", "book_bench"),
@@ -88,8 +89,8 @@ def arguments():
     parser.add_argument("--compare", action="append", default=[], metavar="OBJ:PROG",
                         help="another BPF object's program, for tc or XDP, gets a column of its own (packet)")
     parser.add_argument("--set", action="append", default=[], metavar="TEXT",
-                        help="only the sets of packets whose name contains it (packet, bins, steps)")
-    parser.add_argument("--hook", choices=("tc", "xdp"), help="only this one (packet, bins)")
+                        help="only the sets of packets whose name contains it (packet, parts, steps)")
+    parser.add_argument("--hook", choices=("tc", "xdp"), help="only this one (packet, parts)")
     parser.add_argument("--rounds", type=rounds, default=ROUNDS_LEAST, metavar="N", help=f"interleaved rounds ({ROUNDS_LEAST})")
     parser.add_argument("--seconds", type=float, default=10, metavar="S", help="how long each number of flows is watched (live; 10)")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each measurement instead of tables")

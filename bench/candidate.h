@@ -38,8 +38,9 @@ struct candidate {
 	bool refused;        /* it was said why */
 };
 
-/* flowgauge itself, and with bins; the empty program; programs of other objects; single steps. */
-extern const struct candidate_kind subject_kind, subject_bins_kind, empty_kind, rival_kind, step_kind;
+/* flowgauge as it is by default, and parts of it; the empty program; programs of other objects; single steps. */
+extern const struct candidate_kind subject_kind, subject_flows_kind, subject_bins_kind, subject_rtt_kind, empty_kind,
+	rival_kind, step_kind;
 
 /* Which hook a rival's program is for; false with a line in `reason` if there is no such program, or no such hook. */
 bool rival_hook(const struct candidate *candidate, enum bench_hook *hook, char reason[REASON_SIZE]);

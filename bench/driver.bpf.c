@@ -15,7 +15,10 @@
 #define TRANSPORT_AT (ETH_HLEN + 20)
 #define TCP_NUMBER_AT (TRANSPORT_AT + 4)
 #define TCP_STAMP_AT (TRANSPORT_AT + 24) /* behind two NOPs, kind and length */
-#define STAMP_PACKETS 1024               /* packets that share a time stamp: about a millisecond's */
+#define ECHO_AT (TCP_STAMP_AT + 4)
+
+#define SERVER 0x0a010002 /* as in the frame */
+#define SERVER_PORT 5001
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -35,17 +38,39 @@ struct {
 __u32 at;   /* next entry of the order */
 __u32 pass; /* how often the second part has been run */
 
-const volatile __u32 tcp_payload; /* bytes of a segment; 0: the packet is not TCP */
-const volatile __u32 number_at;   /* offset in the frame of a word that counts up in each flow; 0: none */
+const volatile __u32 tcp_payload;       /* bytes of a segment; 0: the packet is not TCP */
+const volatile __u32 stamp_packets = 1; /* packets that share a time stamp */
+const volatile __u32 both_ways;         /* 1: packets are answered, and echo their time stamps */
+const volatile __u32 number_at;         /* offset in the frame of a word that counts up in each flow; 0: none */
+
+static __always_inline __u32 stamp_of(__u32 packet)
+{
+	return 1 + packet / stamp_packets;
+}
 
 static __always_inline void write_transport(void *start, void *end, __u32 number)
 {
 	if (tcp_payload && start + TCP_STAMP_AT + 4 <= end) {
 		*(__be32 *)(start + TCP_NUMBER_AT) = bpf_htonl(1 + number * tcp_payload);
-		*(__be32 *)(start + TCP_STAMP_AT) = bpf_htonl(1 + (pass * ORDER_PACKETS + at) / STAMP_PACKETS);
+		*(__be32 *)(start + TCP_STAMP_AT) = bpf_htonl(stamp_of(pass * ORDER_PACKETS + at));
+		if (both_ways && start + ECHO_AT + 4 <= end)
+			*(__be32 *)(start + ECHO_AT) = bpf_htonl(stamp_of(pass * ORDER_PACKETS + at - ANSWERS_AFTER));
 	} else if (number_at && start + number_at + 4 <= end) {
 		*(__be32 *)(start + number_at) = bpf_htonl(1 + number);
 	}
+}
+
+static __always_inline void write_ends(struct iphdr *ip, __be16 *ports, const struct packet_choice *choice)
+{
+	__u32 source = 0;
+
+	if (both_ways) {
+		source = choice->is_answer & 1;
+		*(source ? &ip->saddr : &ip->daddr) = bpf_htonl(SERVER);
+		ports[!source] = bpf_htons(SERVER_PORT);
+	}
+	*(source ? &ip->daddr : &ip->saddr) = choice->source;
+	ports[source] = choice->port;
 }
 
 static __always_inline void write_packet(void *start, void *end)
@@ -61,10 +86,9 @@ static __always_inline void write_packet(void *start, void *end)
 		pass++;
 	}
 	choice = bpf_map_lookup_elem(&order, &index);
-	if (!choice || (void *)(port + 1) > end)
+	if (!choice || (void *)(port + 2) > end)
 		return;
-	ip->saddr = choice->source;
-	*port = choice->port;
+	write_ends(ip, port, choice);
 	write_transport(start, end, choice->number + pass * choice->step);
 }
 

@@ -81,6 +81,8 @@ struct driver *driver_open(const struct packets *packets, enum bench_hook hook, 
 		die("cannot open the driver", driver ? errno : ENOMEM);
 	if (packets->set->is_tcp)
 		skeleton->rodata->tcp_payload = set_payload(packets->set);
+	skeleton->rodata->stamp_packets = packets->set->stamp_packets ? packets->set->stamp_packets : 1;
+	skeleton->rodata->both_ways = packets->set->both_ways;
 	skeleton->rodata->number_at = set_number_at(packets->set);
 	program = program_choose(skeleton, hook, target);
 	err = bpf_map__reuse_fd(skeleton->maps.order, packets->order_fd);

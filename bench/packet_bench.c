@@ -4,9 +4,9 @@
  * one run, so that what the machine does meanwhile falls on all alike. Writes a line of JSON for each set of packets and
  * hook; ns a packet as the kernel's test run measures it.
  *
- *   packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--bins] [--steps]
+ *   packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--parts] [--steps]
  *
- * --set chooses the sets whose name contains the text; --bins adds flowgauge with the bins of the rate monitor, and --steps
+ * --set chooses the sets whose name contains the text; --parts takes flowgauge apart, and --steps
  * measures single steps of a monitor instead.
  */
 #include <bpf/libbpf.h>
@@ -24,7 +24,7 @@
 #define CANDIDATES_MAX 16
 #define SETS_MAX 32
 #define USAGE \
-	"usage: packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--bins] [--steps]"
+	"usage: packet_bench [--rounds N] [--hook tc|xdp] [--set TEXT]... [--compare OBJ:PROG]... [--parts] [--steps]"
 
 static const char *const hook_names[BENCH_HOOKS] = { "tc", "xdp" };
 
@@ -41,7 +41,7 @@ struct job {
 	int chosen_count;
 	bool hooks[BENCH_HOOKS];
 	int rounds;
-	bool bins, steps;
+	bool parts, steps;
 };
 
 /* One candidate in one set. */
@@ -121,6 +121,17 @@ static void steps_add(struct job *job)
 	}
 }
 
+static void subjects_add(struct job *job)
+{
+	if (!job->parts) {
+		entry_add(job, &subject_kind, "flowgauge");
+		return;
+	}
+	entry_add(job, &subject_flows_kind, "flows alone");
+	entry_add(job, &subject_bins_kind, "and bins");
+	entry_add(job, &subject_rtt_kind, "and RTT");
+}
+
 static void usage(void)
 {
 	fprintf(stderr, "packet_bench: " USAGE "\n");
@@ -155,7 +166,7 @@ static void read_words(struct job *job, int argc, char **argv)
 		{ "set", required_argument, NULL, 's' },
 		{ "compare", required_argument, NULL, 'c' },
 		{ "steps", no_argument, NULL, 'p' },
-		{ "bins", no_argument, NULL, 'b' },
+		{ "parts", no_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char *rivals[CANDIDATES_MAX];
@@ -174,19 +185,17 @@ static void read_words(struct job *job, int argc, char **argv)
 		else if (option == 'p')
 			job->steps = true;
 		else if (option == 'b')
-			job->bins = true;
+			job->parts = true;
 		else
 			usage();
 	}
-	if (optind < argc || (job->bins && job->steps))
+	if (optind < argc || (job->parts && job->steps))
 		usage();
 	entry_add(job, &empty_kind, "empty");
 	if (job->steps)
 		steps_add(job);
 	else
-		entry_add(job, &subject_kind, "flowgauge");
-	if (job->bins)
-		entry_add(job, &subject_bins_kind, "with bins");
+		subjects_add(job);
 	for (int i = 0; i < rival_count; i++)
 		rival_add(job, rivals[i]);
 }
@@ -206,6 +215,8 @@ static bool takes_part(const struct entry *entry, const struct packet_set *set, 
 {
 	bool special = set->rules || set->sequence == SEQUENCE_AT_PATTERN;
 
+	if (entry->candidate.kind == &subject_rtt_kind && !set->is_tcp)
+		return false;
 	return entry->hooks[hook] && !entry->candidate.refused && (!special || entry->candidate.kind != &rival_kind);
 }
 
@@ -306,7 +317,7 @@ static void write_set(const struct packet_set *set, enum bench_hook hook, struct
 
 	json_begin(&json, &line);
 	json_object_open(&json, NULL);
-	json_string(&json, "part", job->steps ? "steps" : job->bins ? "bins" : "packet");
+	json_string(&json, "part", job->steps ? "steps" : job->parts ? "parts" : "packet");
 	json_string(&json, "hook", hook_names[hook]);
 	json_string(&json, "set", set->name);
 	json_u64(&json, "flows", set->flows);

@@ -12,12 +12,15 @@
 #define ORDER_PACKETS (1U << 20)
 #define ORDER_ENTRIES (2 * ORDER_PACKETS)
 
+/* In a set that goes both ways, each packet answers the one so many before it, in a conversation that has no other between. */
+#define ANSWERS_AFTER 1024
+
 struct packet_choice {
 	__be32 source;
 	__be16 port;
-	__u16 reserved;
-	__u32 number; /* of the packet in its flow, in the first pass */
-	__u32 step;   /* what a pass adds to it: the flow's packets in the order */
+	__u16 is_answer; /* goes the other way */
+	__u32 number;    /* of the packet in its flow, in the first pass */
+	__u32 step;      /* what a pass adds to it: the flow's packets in the order */
 };
 
 #endif

@@ -10,27 +10,28 @@
 
 #define IP_BYTES 20
 #define UDP_BYTES 8
-#define TCP_BYTES 32 /* with the time stamp option */
-#define SMALL 106    /* bytes of a frame: 64 of UDP payload, or 40 of TCP */
+#define TCP_BYTES 32       /* with the time stamp option */
+#define STAMP_PACKETS 1024 /* about a millisecond's */
+#define SMALL 106          /* bytes of a frame: 64 of UDP payload, or 40 of TCP */
 #define FEW_FLOWS 2000
 #define FEW_PACKETS (1U << 18)
 #define MANY_FLOWS 1000000 /* never in a cache: half the order says as much */
 
-#define UDP(name, flows)                                                       \
-	{                                                                      \
-		name, flows, false, false, false, SMALL, SEQUENCE_AT_OFFSET, 0 \
+#define UDP(name, flows)                                                                             \
+	{                                                                                            \
+		name, flows, false, false, false, SMALL, SEQUENCE_AT_OFFSET, 0, STAMP_PACKETS, false \
 	}
-#define TCP(name, flows)                                                      \
-	{                                                                     \
-		name, flows, true, false, false, SMALL, SEQUENCE_AT_OFFSET, 0 \
+#define TCP(name, flows)                                                                            \
+	{                                                                                           \
+		name, flows, true, false, false, SMALL, SEQUENCE_AT_OFFSET, 0, STAMP_PACKETS, false \
 	}
-#define UDP_ZIPF(name, flows)                                                 \
-	{                                                                     \
-		name, flows, false, true, false, SMALL, SEQUENCE_AT_OFFSET, 0 \
+#define UDP_ZIPF(name, flows)                                                                       \
+	{                                                                                           \
+		name, flows, false, true, false, SMALL, SEQUENCE_AT_OFFSET, 0, STAMP_PACKETS, false \
 	}
-#define TCP_ZIPF(name, flows)                                                \
-	{                                                                    \
-		name, flows, true, true, false, SMALL, SEQUENCE_AT_OFFSET, 0 \
+#define TCP_ZIPF(name, flows)                                                                      \
+	{                                                                                          \
+		name, flows, true, true, false, SMALL, SEQUENCE_AT_OFFSET, 0, STAMP_PACKETS, false \
 	}
 
 const struct packet_set packet_sets[] = {
@@ -55,13 +56,19 @@ const struct packet_set packet_sets[] = {
 	TCP_ZIPF("TCP 10k Zipf", 10000),
 	TCP_ZIPF("TCP 100k Zipf", 100000),
 	TCP_ZIPF("TCP 1M Zipf", 1000000),
-	{ "UDP 100k new", 100000, false, false, true, SMALL, SEQUENCE_AT_OFFSET, 0 },
-	{ "TCP 100k new", 100000, true, false, true, SMALL, SEQUENCE_AT_OFFSET, 0 },
-	{ "UDP 1M new", 1000000, false, false, true, SMALL, SEQUENCE_AT_OFFSET, 0 },
-	{ "UDP 1k, sequence off", 1000, false, false, false, SMALL, SEQUENCE_OFF, 0 },
-	{ "UDP 1k, 1460 bytes, pattern absent", 1000, false, false, false, 1502, SEQUENCE_AT_PATTERN, 0 },
-	{ "UDP 1k unwanted, 16 rules", 1000, false, false, false, SMALL, SEQUENCE_AT_OFFSET, 16 },
-	{ "UDP 1k unwanted, 256 rules", 1000, false, false, false, SMALL, SEQUENCE_AT_OFFSET, 256 },
+	{ "UDP 100k new", 100000, false, false, true, SMALL, SEQUENCE_AT_OFFSET, 0, STAMP_PACKETS, false },
+	{ "TCP 100k new", 100000, true, false, true, SMALL, SEQUENCE_AT_OFFSET, 0, STAMP_PACKETS, false },
+	{ "UDP 1M new", 1000000, false, false, true, SMALL, SEQUENCE_AT_OFFSET, 0, STAMP_PACKETS, false },
+	{ "TCP 2k both ways, stamps often", 2 * ANSWERS_AFTER, true, false, false, SMALL, SEQUENCE_AT_OFFSET, 0,
+	  ANSWERS_AFTER, true },
+	{ "TCP 2k both ways, stamps seldom", 2 * ANSWERS_AFTER, true, false, false, SMALL, SEQUENCE_AT_OFFSET, 0,
+	  16 * ANSWERS_AFTER, true },
+	{ "UDP 1k, sequence off", 1000, false, false, false, SMALL, SEQUENCE_OFF, 0, STAMP_PACKETS, false },
+	{ "UDP 1k, 1460 bytes, pattern absent", 1000, false, false, false, 1502, SEQUENCE_AT_PATTERN, 0, STAMP_PACKETS,
+	  false },
+	{ "UDP 1k unwanted, 16 rules", 1000, false, false, false, SMALL, SEQUENCE_AT_OFFSET, 16, STAMP_PACKETS, false },
+	{ "UDP 1k unwanted, 256 rules", 1000, false, false, false, SMALL, SEQUENCE_AT_OFFSET, 256, STAMP_PACKETS,
+	  false },
 };
 const size_t packet_set_count = sizeof(packet_sets) / sizeof(*packet_sets);
 
@@ -218,6 +225,19 @@ static void order_replay(const struct packet_set *set, const double *shares, uin
 		order[i].step = counts[flows[i]];
 }
 
+/* Rounds of one packet a conversation, which go to and fro by turns. */
+static void order_both_ways(struct packet_choice *order, uint32_t first_number)
+{
+	for (uint32_t i = 0; i < ORDER_PACKETS; i++) {
+		uint32_t round = i / ANSWERS_AFTER;
+
+		order[i] = choice_of(i * 677 % ANSWERS_AFTER);
+		order[i].is_answer = round & 1;
+		order[i].number = first_number + round / 2;
+		order[i].step = ORDER_PACKETS / ANSWERS_AFTER / 2;
+	}
+}
+
 int set_order(const struct packet_set *set, struct packet_choice order[ORDER_ENTRIES])
 {
 	double *shares = calloc(set->flows, sizeof(*shares));
@@ -225,7 +245,10 @@ int set_order(const struct packet_set *set, struct packet_choice order[ORDER_ENT
 	int error = shares && counts && flows ? 0 : -ENOMEM;
 	uint64_t state = 1;
 
-	if (!error) {
+	if (set->both_ways) {
+		order_both_ways(order, 0);
+		order_both_ways(order + ORDER_PACKETS, 1);
+	} else if (!error) {
 		order_fill(set, order, &state);
 		shares_fill(set, shares);
 		order_replay(set, shares, counts, flows, order + ORDER_PACKETS, &state);

@@ -21,7 +21,9 @@ struct packet_set {
 	bool is_new;    /* each packet is the first of its flow */
 	uint16_t frame_bytes;
 	enum sequence_mode sequence;
-	uint16_t rules; /* that no packet satisfies; 0: none in force */
+	uint16_t rules;         /* that no packet satisfies; 0: none in force */
+	uint32_t stamp_packets; /* TCP: that share a time stamp */
+	bool both_ways;         /* each packet answers one of the other way: ANSWERS_AFTER conversations */
 };
 
 extern const struct packet_set packet_sets[];

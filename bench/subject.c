@@ -10,6 +10,10 @@
 #include "kernel/monitor_internal.h"
 
 #define ROOM_LEAST 65536 /* what the monitor has by default */
+#define PAIRS 4096       /* that have histograms */
+#define WITH_BINS 1U     /* of the rate monitor */
+#define WITH_RTT 2U      /* round-trip times */
+#define ALL (WITH_BINS | WITH_RTT)
 #define TEST_DEVICE "lo" /* a test run's frames come from it */
 #define BIN_NS 1000000   /* of the rate monitor, by default */
 
@@ -23,13 +27,15 @@ static uint32_t room_for(uint32_t flows)
 	return room;
 }
 
-static struct monitor_config config_of(const struct packet_set *set, uint32_t room, enum bench_hook hook)
+static struct monitor_config config_of(const struct packet_set *set, uint32_t room, enum bench_hook hook,
+				       unsigned int parts)
 {
 	struct monitor_config config = {
 		.constants = { .sequence_mode = set->sequence, .sequence_threshold = 2 },
 		.hook = hook == BENCH_XDP ? HOOK_XDP : HOOK_TC,
 		.direction = { [DIRECTION_INGRESS] = true },
 		.max_flows = room,
+		.rtt = { .enabled = parts & WITH_RTT, .max_flows = room, .max_pairs = PAIRS },
 	};
 
 	if (set->sequence == SEQUENCE_AT_PATTERN) {
@@ -63,20 +69,19 @@ static int rules_set(struct monitor *monitor, const struct packet_set *set, char
 
 _Static_assert(REASON_SIZE >= MONITOR_ERROR_SIZE && REASON_SIZE >= RULE_ERROR_SIZE, "errors fit");
 
-static struct monitor *open_with(const struct packet_set *set, uint32_t room, enum bench_hook hook, bool bins,
+static struct monitor *open_with(const struct packet_set *set, uint32_t room, enum bench_hook hook, unsigned int parts,
 				 char reason[REASON_SIZE])
 {
-	struct monitor_config config = config_of(set, room, hook);
+	struct monitor_config config = config_of(set, room, hook, parts);
 	struct monitor *monitor;
 
-	config.constants.bins = bins;
+	config.constants.bins = parts & WITH_BINS ? 1 : 0;
 	if (monitor_open(&config, &monitor, reason))
 		return NULL;
 	if (place_take(monitor, if_nametoindex(TEST_DEVICE)) < 0) {
 		snprintf(reason, REASON_SIZE, "this network namespace has no loopback device " TEST_DEVICE);
 		return monitor_close(monitor);
 	}
-	if (bins && monitor_set_bin_length(monitor, BIN_NS)) {
 		snprintf(reason, REASON_SIZE, "no bins");
 		return monitor_close(monitor);
 	}
@@ -88,7 +93,7 @@ static struct monitor *open_with(const struct packet_set *set, uint32_t room, en
 struct monitor *subject_open(const struct packet_set *set, uint32_t room, enum bench_hook hook,
 			     char reason[REASON_SIZE])
 {
-	return open_with(set, room, hook, false, reason);
+	return open_with(set, room, hook, ALL, reason);
 }
 
 struct target subject_target(struct monitor *monitor, enum bench_hook hook)
@@ -133,10 +138,10 @@ int subject_read(struct monitor *monitor, struct subject_reading *out)
 	return err;
 }
 
-static bool load_with(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook, bool bins,
-		      struct target *target, char reason[REASON_SIZE])
+static bool load_with(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+		      unsigned int parts, struct target *target, char reason[REASON_SIZE])
 {
-	struct monitor *monitor = open_with(set, room_for(set->flows), hook, bins, reason);
+	struct monitor *monitor = open_with(set, room_for(set->flows), hook, parts, reason);
 
 	if (!monitor)
 		return false;
@@ -148,13 +153,25 @@ static bool load_with(struct candidate *candidate, const struct packet_set *set,
 static bool subject_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
 			 struct target *target, char reason[REASON_SIZE])
 {
-	return load_with(candidate, set, hook, false, target, reason);
+	return load_with(candidate, set, hook, ALL, target, reason);
 }
 
-static bool subject_bins_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
-			      struct target *target, char reason[REASON_SIZE])
+static bool flows_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+		       struct target *target, char reason[REASON_SIZE])
 {
-	return load_with(candidate, set, hook, true, target, reason);
+	return load_with(candidate, set, hook, 0, target, reason);
+}
+
+static bool bins_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+		      struct target *target, char reason[REASON_SIZE])
+{
+	return load_with(candidate, set, hook, WITH_BINS, target, reason);
+}
+
+static bool rtt_load(struct candidate *candidate, const struct packet_set *set, enum bench_hook hook,
+		     struct target *target, char reason[REASON_SIZE])
+{
+	return load_with(candidate, set, hook, WITH_RTT, target, reason);
 }
 
 static void subject_unload(struct candidate *candidate)
@@ -170,4 +187,6 @@ static uint64_t subject_counted(struct candidate *candidate)
 }
 
 const struct candidate_kind subject_kind = { subject_load, subject_unload, subject_counted };
-const struct candidate_kind subject_bins_kind = { subject_bins_load, subject_unload, subject_counted };
+const struct candidate_kind subject_flows_kind = { flows_load, subject_unload, subject_counted };
+const struct candidate_kind subject_bins_kind = { bins_load, subject_unload, subject_counted };
+const struct candidate_kind subject_rtt_kind = { rtt_load, subject_unload, subject_counted };

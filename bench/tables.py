@@ -61,14 +61,15 @@ def packets(records):
     return "\n\n".join([*parts, *uncounted(records)])
 
 
-def bins(records):
+def taken_apart(records):
     rows = []
     for record in records:
-        _, without, with_bins = record["programs"]
-        rows.append([f"{record['hook']}, {record['set']}", spread(without, 1), spread(with_bins, 1),
-                     f"{with_bins['min'] - without['min']:.1f}", f"{with_bins['min'] / without['min']:.3f}"])
-    head = ["ns a packet, with the driver: min / median / max", "without bins", "with bins", "more", "ratio"]
-    return "\n\n".join([table(head, rows), f"{records[0]['rounds']} interleaved rounds; more, ratio: of the least."])
+        empty, alone, *more = record["programs"]
+        rows.append([f"{record['hook']}, {record['set']}", spread(empty, 1), spread(alone, 1),
+                     *(f"+{part['min'] - alone['min']:.1f} (x {part['min'] / alone['min']:.3f})" for part in more)])
+        rows[-1] += ["-"] * (5 - len(rows[-1]))
+    head = ["ns a packet, with the driver: min / median / max", "empty", "flows alone", "and bins", "and RTT"]
+    return "\n\n".join([table(head, rows), f"{records[0]['rounds']} interleaved rounds; what the parts add: least less least."])
 
 
 def drain(records):
@@ -104,5 +105,5 @@ def live(records):
     return "\n\n".join([table(head, rows), *lines])
 
 
-RENDER = {"machine": machine, "packet": packets, "bins": bins, "steps": packets, "drain": drain, "book": text, "metrics": text,
+RENDER = {"machine": machine, "packet": packets, "parts": taken_apart, "steps": packets, "drain": drain, "book": text, "metrics": text,
           "veth": veth, "live": live}

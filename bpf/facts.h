@@ -45,7 +45,9 @@ struct facts {
 	__u8 tcp_flags;
 	__u8 fragment; /* not the first: its payload does not start with a transport header */
 	__u8 fragment_first;
-	__u8 partial; /* its transport header is not all there */
+	__u8 partial;    /* its transport header is not all there */
+	__u8 tcp_header; /* bytes, options included; 0: not known */
+	__u8 reserved[3];
 };
 
 #endif

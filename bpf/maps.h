@@ -11,6 +11,7 @@
 #include "flow_slots.h"
 #include "rate_bins.h"
 #include "records.h"
+#include "rtt_connections.h"
 #include "rules.h"
 
 const volatile struct program_constants constants = {};
@@ -157,6 +158,54 @@ struct {
 	__type(value, struct rule_bits);
 } rule_protocols SEC(".maps");
 
+/* Connections whose round-trip times are measured; rtt_table.h. The monitor sets the sizes of these three. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rtt_set);
+} rtt_connections SEC(".maps");
+
+/* Their histograms, slot 0 being "other"; rtt_pairs.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rtt_pair);
+} rtt_pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct rtt_pair_key);
+	__type(value, struct rtt_pair_ref);
+} rtt_pair_index SEC(".maps");
+
+/* Slots that were given back. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} rtt_pairs_free SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rtt_tally);
+} rtt_tallies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RTT_HOPS_MAX);
+	__type(key, struct rtt_hop_key);
+	__type(value, struct rtt_hop);
+} rtt_hops SEC(".maps");
+
 /*
  * What a packet needs room for, one a CPU: no packet is interrupted by another on the same CPU. The verifier does not
  * follow what stands in a map, so that after the parser all paths through the headers are one to it; with the facts on
@@ -176,7 +225,9 @@ struct scratch {
 	struct facts facts; /* first: see rates_charge */
 	struct bin_clock bin_clock;
 	struct facts inner;        /* of a merged tunnel */
-	__u8 window[WINDOW_BYTES]; /* of a payload that cannot be read in place */
+	__u64 stamps;              /* TSval above TSecr */
+	struct rtt_pair_key pair;  /* on the stack it would be too much */
+	__u8 window[WINDOW_BYTES]; /* of a payload, or of TCP's options, that cannot be read in place */
 };
 
 struct {

@@ -34,6 +34,7 @@ static __always_inline int plain_tcp(const struct tcphdr *tcp, struct facts *fac
 	facts->tcp_acknowledged = bpf_ntohl(tcp->ack_seq);
 	facts->tcp_window = bpf_ntohs(tcp->window);
 	facts->tcp_flags = ((const __u8 *)tcp)[13];
+	facts->tcp_header = header;
 	facts->payload_offset = offset + header;
 	facts->payload_bytes = left - header;
 	return 0;

@@ -36,6 +36,7 @@ static __always_inline int parse_tcp(struct cursor *cursor, struct facts *facts,
 	facts->tcp_acknowledged = bpf_ntohl(tcp->ack_seq);
 	facts->tcp_window = bpf_ntohs(tcp->window);
 	facts->tcp_flags = ((__u8 *)tcp)[13];
+	facts->tcp_header = header;
 	/* The options are not read, so they need not be there. */
 	facts->payload_offset = offset + header;
 	*left -= header;

@@ -11,6 +11,7 @@
 #include "maps.h"
 #include "merged.h"
 #include "rates.h"
+#include "rtt.h"
 #include "sequence.h"
 #include "tcp.h"
 
@@ -34,17 +35,26 @@ static __always_inline __u64 packet_time(void *context, int is_xdp)
 	return note ? note->time_ns : 0;
 }
 
-/* The lock is held, and let go. `number`: the packet's sequence number, if it is `numbered`. */
-static __always_inline void flow_update(struct found *found, struct facts *facts, __u64 now, int numbered, __u32 number)
+/*
+ * The lock is held, and let go. `number`: the packet's sequence number, if it is `numbered`. Gives what a TCP segment's
+ * round-trip time needs of the flow.
+ */
+static __always_inline __u32 flow_update(struct found *found, struct facts *facts, __u64 now, int numbered,
+					 __u32 number)
 {
 	__u64 before = found->slot->last_ns;
+	__u32 known = 0;
 
 	account(found->slot, found->index, facts, now);
-	if (facts->key.protocol == IPPROTO_TCP)
+	if (facts->key.protocol == IPPROTO_TCP) {
+		known |= found->slot->tcp.state & TCP_OPENING ? RTT_OPENING : 0;
 		tcp_take(found->slot, found->index, facts, now, before);
-	else if (numbered)
+		known |= found->slot->tcp.state & TCP_RAISED ? RTT_RAISED : 0;
+	} else if (numbered) {
 		sequence_take(&found->slot->sequence, found->index, number);
+	}
 	slot_unlock(found);
+	return known;
 }
 
 /*
@@ -56,7 +66,7 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	int numbered = sequence_wanted(facts), merged = !is_xdp && numbered && facts->packets > 1;
 	enum outcome outcome;
 	struct found found;
-	__u32 number = 0;
+	__u32 number = 0, known = 0;
 
 	if (constants.flows_off)
 		return OUTCOME_FILTERED;
@@ -66,8 +76,12 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	if (outcome != OUTCOME_FLOW)
 		return outcome;
 	if (!found.slot)
-		return account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
-	flow_update(&found, facts, now, numbered && !merged, number);
+		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
+	else
+		known = flow_update(&found, facts, now, numbered && !merged, number);
+	rtt_take_packet(context, is_xdp, facts, now, known);
+	if (!found.slot)
+		return outcome;
 	if (merged)
 		sequence_of_merged(context, found.index, facts);
 	return OUTCOME_FLOW;

@@ -62,7 +62,9 @@ struct program_constants {
 	__u32 index_pairs; /* of its index: half the lines */
 	__u32 bins;        /* 1: bytes are put into bins of time (rate_bins.h) */
 	__u32 flows_off;   /* 1: packets are counted in no flow, as if no rule wanted them */
-	__u32 reserved;
+	__u32 rtt_sets;    /* round-trip times: sets of connections (rtt_connections.h); 0: they are not measured */
+	__u32 rtt_scope;   /* enum rtt_scope */
+	__u32 rtt_pairs;   /* pairs that have a histogram */
 	__u32 hash_addends[12]; /* the secret of the flow table's hash */
 	__u64 hash_factor;      /* likewise; odd */
 };

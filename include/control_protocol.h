@@ -3,7 +3,7 @@
  * The control protocol between monitor_controller and flowgauge: a Unix stream socket; the client writes one JSON
  * object and a newline, the monitor answers with one JSON object and a newline, and closes.
  *
- *   request   {"command":"status"|"stop"|"reload"|"flows"|"probes"|"rates"|"set"|"pause"|"resume",
+ *   request   {"command":"status"|"stop"|"reload"|"flows"|"probes"|"rates"|"rtt"|"set"|"pause"|"resume",
  *              "top":N, "offset":N, "sort":"KEY", "match":"RULE", "set":{"cutoff":90, ...}}
  *   answer    {"ok":true, ...the command's own members}  or  {"ok":false,"error":"one line"}
  *

@@ -111,6 +111,11 @@ def traffic(near, far):
         # Steps of 2: half of the numbers are lost.
         sender.start(hosts.UDP_SEND, address, NUMBERED, "size=400", f"offset={OFFSET}", "step=2", *words, stdout=-3)
         sender.start("ping", "-q", "-i", "0.1", address, stdout=-3)
+    # The second is a router to what lies behind the first, and the packets' lives end there.
+    far.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    far.ip("route", "add", "10.9.0.0/24", "via", "10.1.0.1")
+    near.ip("route", "add", "10.9.0.0/24", "via", "10.1.0.2")
+    near.start("ping", "-q", "-i", "0.5", "-t", "1", "10.9.0.9", stdout=-3)
     server = far.start("iperf3", "--server", "--one-off", stdout=-3)
     wait_for(lambda: far.run("ss", "-Hltn", "sport", "=", ":5201").stdout, "iperf3 listens")
     near.start("iperf3", "--client", "10.1.0.2", "--bidir", "--bitrate", "20M", "--time", "600", stdout=-3)
@@ -119,7 +124,8 @@ def traffic(near, far):
 
 @pytest.fixture(scope="module")
 def prometheus(able):
-    config = {"OFFSET": OFFSET, "metrics": {"bpf_run_time": True}, "max_flows": 1024}
+    config = {"OFFSET": OFFSET, "metrics": {"bpf_run_time": True}, "max_flows": 1024, "rate": {"estimation_interval": 2},
+              "ping": {"hosts": ["10.1.0.1"], "interval": 0.5}}
     with tempfile.TemporaryDirectory(prefix="fgt-") as name, namespaces(2) as (near, far):
         directory = pathlib.Path(name)
         join(near, far, "veth0", 1)
@@ -180,11 +186,21 @@ def test_values_are_of_the_traffic(prometheus):
     assert values_of(prometheus, "Monitor") == [1]
 
 
+def test_round_trips_pings_and_rates_are_of_the_traffic(prometheus):
+    """Two hosts a veth apart: what a monitor on one of them sees of the other is some microseconds, and nothing is lost."""
+    assert {series["metric"]["method"] for series in prometheus.query("flowgauge_rtt_seconds_count > 5")} >= {"icmp", "tcp_timestamp"}
+    assert all(0 < value < 1 for value in values_of(prometheus, "Median round-trip time of the slowest pairs"))
+    assert values_of(prometheus, "Pings: loss") == [0]
+    hops = {(series["metric"]["hop"], series["metric"]["dst"]) for series in prometheus.query("flowgauge_icmp_time_exceeded_total")}
+    assert hops == {("10.1.0.2", "10.9.0.9")}
+    assert min(values_of(prometheus, "Mean and peak rate")) > 1e5
+
+
 def test_every_rule_is_evaluated(prometheus):
     def rules():
         return prometheus.ask("rules")["groups"][0]["rules"]
 
-    assert len(rules()) == 6
+    assert len(rules()) == 9
     # "0001-01-01…" until it has been.
     wait_for(lambda: all(rule["lastEvaluation"] > "2" for rule in rules()), "each rule has been evaluated")
     for rule in rules():
@@ -212,7 +228,7 @@ def test_compose_file(tmp_path):
 
 def test_promtool_accepts():
     run("promtool", "check", "config", SHIPPED / "prometheus" / "prometheus.yml")
-    assert "6 rules found" in run("promtool", "check", "rules", SHIPPED / "prometheus" / "alerts.yml").stdout
+    assert "9 rules found" in run("promtool", "check", "rules", SHIPPED / "prometheus" / "alerts.yml").stdout
 
 
 LEDGER = 'instance="m:8080", job="flowgauge", interface="eth0", direction="ingress"'
@@ -235,6 +251,7 @@ def freed(reason, values):
     return {"series": f"flowgauge_flows_freed_total{{{labels}}}", "values": values if isinstance(values, str) else f"{values}x60"}
 
 
+PINGED = 'instance="m:8080", job="flowgauge", dest="a", address="192.0.2.1"'
 UP, HOOK = gauge("up", 1), gauge("flowgauge_hook_info", 1, LEDGER + ', hook="tcx"')
 ALERT_CASES = {
     "FlowgaugeDown": ([gauge("up", 0), HOOK], [UP, HOOK]),
@@ -244,6 +261,9 @@ ALERT_CASES = {
     "FlowgaugeTableNearlyFull": ([freed("pressure", "0+100x60")], [freed("pressure", 5), freed("idle", "0+100x60")]),
     "FlowgaugeUnparsed": (list(ledger_series(flow="0+950x60", unparsed="0+50x60")),
                           list(ledger_series(flow="0+995x60", unparsed="0+5x60"))),
+    "FlowgaugeRttOverflow": ([gauge("flowgauge_rtt_overflow_packets_total", "0+100")], [gauge("flowgauge_rtt_overflow_packets_total", 7)]),
+    "FlowgaugePingDown": ([gauge("flowgauge_ping_up", 0, PINGED)], [gauge("flowgauge_ping_up", 1, PINGED)]),
+    "FlowgaugeRateAlarm": ([gauge("flowgauge_rate_alarm", 1, LEDGER)], [gauge("flowgauge_rate_alarm", 0, LEDGER)]),
     "FlowgaugeLedgerUnbalanced": (list(ledger_series(flow="0+999x60")), list(ledger_series(flow="0+1000x60"))),
 }
 

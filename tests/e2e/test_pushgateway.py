@@ -174,6 +174,33 @@ def test_what_is_not_there_is_absent(gateway, pushing):
     assert not [name for name in group if name.startswith("flowgauge_seen")]
 
 
+MEASURED = {"rtt": "flowgauge_rtt_seconds", "ping": "flowgauge_ping_rtt_seconds", "rates": "flowgauge_rate_mean_bytes_per_second",
+            "totals": "flowgauge_seen_packets_total"}
+
+
+@pytest.mark.parametrize("what", [["rtt"], ["ping"], ["rates"], list(MEASURED)], ids="-".join)
+def test_what_is_measured_arrives(pair, gateway, pushing, what):
+    """Each kind that is named, once it has been measured, and no other. With the old names, their labels and the mean of pings, too."""
+    near, far = pair
+    config = {"ping": {"hosts": ["10.1.0.1"], "interval": 0.05}, "rate": {"estimation_interval": 0.5}, "legacy_metrics": True}
+    watched = pushing({"what": what}, config=config)
+    near.run("ping", "-c", "20", "-i", "0.01", "-q", "10.1.0.2")
+    wanted = {MEASURED[kind] for kind in what} | ({"avg_rtt"} if "ping" in what else set())
+    wait_for(lambda: wanted <= set(gateway.group(job="flowgauge", instance="here") or ()), f"{wanted} at the Pushgateway")
+    group = gateway.group(job="flowgauge", instance="here")
+    assert not [name for kind, name in MEASURED.items() if kind not in what and name in group]
+    assert ("avg_rtt" in group) <= ("ping" in what)
+    if "rtt" in what:
+        labels = {"src": "10.1.0.1", "dst": "10.1.0.2", "Source_IP": "10.1.0.1", "Destination_IP": "10.1.0.2", "method": "icmp"}
+
+        def counts():
+            return [value for found, value in gateway.samples()["flowgauge_rtt_seconds_count"] if labels.items() <= found.items()]
+
+        wait_for(lambda: counts() == [20], "all round trips")
+    watched.stop()
+    assert gateway.groups() == {}
+
+
 def test_promtool_accepts_the_counts_of_pushes(gateway, pushing):
     watched = pushing({})
     succeeds(watched)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Writes first inputs for the fuzzers of text: seeds.py CORPUS makes CORPUS/fuzz_rule, fuzz_config, fuzz_control,
-fuzz_rate_port, fuzz_http, fuzz_openstack and fuzz_echo. The configurations are the project's own."""
+fuzz_rate_port, fuzz_http, fuzz_openstack, fuzz_echo and fuzz_rtt. The configurations are the project's own."""
 import pathlib
 import sys
 
@@ -22,6 +22,11 @@ ANSWERS = ['{"token":{"issued_at":"2026-11-21T08:00:00.5Z","expires_at":"2026-11
 ECHOES = [bytes([0, 0, 0, 0, 1, 2, 0, 3]) + bytes(16), bytes([129, 0, 0, 0, 1, 2, 0, 3]) + bytes(16), bytes([8, 0, 0, 0, 1, 2, 0, 3]),
           bytes([0x45]) + bytes(19) + bytes(24), bytes([1, 2, 3, 0, 0, 0, 9, 4, 1] + 30 * [0, 0, 2, 1, 64] + 10 * [4, 0, 3, 3, 1])]
 
+# TCP options as stacks send them, and what routers send of packets whose life ended.
+STAMP = bytes([8, 10, 1, 2, 3, 4, 5, 6, 7, 8])
+ROUND_TRIPS = [bytes([1, 1]) + STAMP, bytes([2, 4, 5, 180, 4, 2]) + STAMP + bytes([1, 3, 3, 7]), bytes([1, 1, 5, 10] + 8 * [9]) + STAMP,
+               bytes([11, 0, 0, 0, 0, 0, 0, 0, 0x45] + 27 * [7]), bytes([3, 0, 0, 0, 0, 0, 0, 0, 0x60] + 47 * [7])]
+
 
 def write(corpus, target, inputs):
     place = corpus / target
@@ -41,6 +46,7 @@ def main():
     write(corpus, "fuzz_http", HEADERS)
     write(corpus, "fuzz_openstack", ANSWERS)
     write(corpus, "fuzz_echo", ECHOES)
+    write(corpus, "fuzz_rtt", ROUND_TRIPS)
 
 
 main()

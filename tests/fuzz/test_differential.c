@@ -278,7 +278,7 @@ static void differ(struct program_constants constants)
 static void test_plain(void **state)
 {
 	(void)state;
-	differ((struct program_constants){ .sequence_mode = SEQUENCE_OFF });
+	differ((struct program_constants){ .sequence_mode = SEQUENCE_OFF, .rtt_sets = 1 });
 }
 
 static void test_tunnels_and_offset(void **state)
@@ -296,7 +296,8 @@ static void test_tunnels_and_pattern(void **state)
 					   .pattern = 0x00ff,
 					   .pattern_mask = 0xffff,
 					   .pattern_length = 2,
-					   .tunnels = ALL_TUNNELS });
+					   .tunnels = ALL_TUNNELS,
+					   .rtt_sets = 1 });
 }
 
 int main(void)

@@ -115,8 +115,8 @@ static const char *read_labels(const char *at)
 		return at;
 	do {
 		at++;
-		assert_true(strspn(at, "abcdefghijklmnopqrstuvwxyz_") > 0);
-		at += strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+		assert_true(strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") > 0);
+		at += strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_");
 		assert_memory_equal(at, "=\"", 2);
 		for (at += 2; *at != '"'; at++) {
 			assert_true(*at && *at != '\n');

@@ -54,6 +54,9 @@ static const struct {
 	  "line 1: decapsulate[1]: \"gre:5\" is not \"vxlan\", \"geneve\", \"gre\", \"ipip\" or \"gtpu\", with a UDP port such as "
 	  "\"vxlan:8472\" where it has one" },
 	{ "{\"vlan\": 1}", "line 1: vlan: 1 is not true or false" },
+	{ "{\"rtt\": {\"scope\": \"hosts\"}}", "line 1: rtt.scope: \"hosts\" is not host, prefix or flow" },
+	{ "{\"rtt\": {\"max_flow\": 1}}", "line 1: rtt.max_flow: there is no such key: did you mean rtt.max_flows?" },
+	{ "{\"metrics\": {\"max_pairs\": 0}}", "line 1: metrics.max_pairs: 0 is not a whole number of 1 to 65536" },
 	{ "{\"idle_timeout_seconds\": null}",
 	  "line 1: idle_timeout_seconds: null is not a number of seconds from 1 to 86400" },
 	{ "{\"metrics\": {\"max_flows\": -1}}",

@@ -59,6 +59,10 @@ static void test_needs_restart(void **state)
 		{ "{\"http\": {\"listen\": \"127.0.0.1:8081\"}, \"control\": {\"socket\": \"/tmp/a\"}}",
 		  "http.listen, control.socket" },
 		{ "{\"pushgateway\": {\"url\": \"http://a\"}}", "pushgateway" },
+		{ "{\"rtt\": {\"scope\": \"flow\"}, \"metrics\": {\"max_pairs\": 5}}", "metrics.max_pairs, rtt" },
+		{ "{\"rtt\": {\"enabled\": false}}", "rtt" },
+		{ "{\"rtt\": {\"max_flows\": 5}}", "rtt" },
+		{ "{\"rtt\": {\"scope\": \"host\", \"enabled\": true, \"max_flows\": 65536}}", NULL },
 		{ "{\"http\": {\"enabled\": false}, \"metrics\": {\"bpf_run_time\": true}}",
 		  "http.enabled, metrics.bpf_run_time" },
 	};

@@ -37,10 +37,11 @@ static const struct {
 	{ "offset", "1e3", "offset=1e3 is not a whole number from 0 to 16777216" },
 	{ "sort", "zero_window", NULL },
 	{ "sort", "-first_seen", NULL },
+	{ "sort", "rtt", NULL },
 	{ "sort", "",
 	  "sort= is none of throughput, goodput, packets, bytes, payload_bytes, interarrival, jitter, first_seen, "
-	  "last_seen, lost, duplicate, reordered, retransmitted, out_of_order, lost_segments, zero_window; a - in "
-	  "front has the smallest first" },
+	  "last_seen, lost, duplicate, reordered, retransmitted, out_of_order, lost_segments, zero_window, rtt; a - "
+	  "in front has the smallest first" },
 	{ "match", "any text: the page judges it", NULL },
 	{ "time", "any text", NULL },
 	{ "Top", "1", "Top: there is no such query: there are top, offset, sort, match and time" },

@@ -233,6 +233,7 @@ static void assert_has(const struct text *text, const char *part, bool has)
 
 static void test_what_is_pushed(void **state)
 {
+	struct prometheus_config config = { .max_ping_histograms = 1000 };
 	struct report *report = sample_mixed();
 	struct text text = TEXT_EMPTY;
 
@@ -241,17 +242,18 @@ static void test_what_is_pushed(void **state)
 	assert_non_null(report->devices);
 	report->device_count = 1;
 	strcpy(report->devices[0].name, "eth0");
-	prometheus_push(PUSH_ALL, false, report, &text);
+	prometheus_push(PUSH_ALL, &config, report, &text);
 	assert_has(&text, "flowgauge_seen_packets_total{interface=\"eth0\",direction=\"ingress\"} 51235\n", true);
 	assert_has(&text, "flowgauge_interface_receive_bytes_total{interface=\"eth0\"} 0\n", true);
 	assert_has(&text, "flowgauge_flow", false);
 	assert_has(&text, "packets_sent", false);
 	assert_has(&text, "# EOF", false);
 	text_clear(&text);
-	prometheus_push(PUSH_TOTALS, true, report, &text);
+	config.legacy = true;
+	prometheus_push(PUSH_TOTALS, &config, report, &text);
 	assert_has(&text, "# TYPE packets_sent untyped\npackets_sent{ifname=\"eth0\"} 0\n", true);
 	text_clear(&text);
-	prometheus_push(PUSH_RTT | PUSH_PING | PUSH_RATES, true, report, &text);
+	prometheus_push(PUSH_RTT | PUSH_PING | PUSH_RATES, &config, report, &text);
 	assert_has(&text, "flowgauge_seen", false);
 	assert_has(&text, "flowgauge_rate_", false); /* the rate monitor is off */
 	report->rates.enabled = true;

@@ -258,13 +258,32 @@ static void test_orders(void **state)
 	}
 }
 
+/* The column is there as soon as one flow has a round-trip time; of the others it is not known. */
+static void test_round_trips(void **state)
+{
+	struct console_config config = { .order = ORDER_THROUGHPUT };
+	struct report *report = sample_mixed();
+	char *shown = render(&config, report);
+
+	(void)state;
+	assert_null(strstr(shown, "RTT"));
+	free(shown);
+	report->flows[1].rtt = (struct flow_rtt_report){ .known = true, .count = 1, .smoothed = 0.0123456 };
+	report->flows[2].rtt.one_way = true;
+	shown = render(&config, report);
+	assert_non_null(strstr(shown, "  RTT(ms)  PACKETS"));
+	assert_non_null(strstr(shown, "[2001:db8::2]:50000  12.3456        3"));
+	assert_non_null(strstr(shown, "10.1.0.2                   -        1"));
+	free(shown);
+	report_release(report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_width),
-		cmocka_unit_test(test_widths),
-		cmocka_unit_test(test_left_out_is_said),
-		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_every_width),      cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_left_out_is_said), cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_round_trips),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,12 +51,15 @@ class Browser:
         entries = self._ask("POST", f"/{self._session}/se/log", {"type": "browser"})
         return [entry["message"] for entry in entries if not entry["message"].startswith("chrome://")]
 
-    def rows(self):
-        """The table as it stands there: for each row {heading: text}."""
+    def rows(self, body="flows"):
+        """A table as it stands there: for each row {heading: text}; none if it is not shown."""
         return self.run("""
-            const heads = [...document.querySelectorAll("thead th")].map((cell) => cell.innerText.trim());
-            return [...document.querySelectorAll("tbody tr")].map((row) =>
-                Object.fromEntries([...row.cells].map((cell, column) => [heads[column], cell.innerText])));""")
+            const table = document.getElementById(arguments[0]).closest("table");
+            if (!table.checkVisibility())
+                return [];
+            const heads = [...table.querySelectorAll("thead th")].map((cell) => cell.innerText.trim());
+            return [...table.querySelectorAll("tbody tr")].map((row) =>
+                Object.fromEntries([...row.cells].map((cell, column) => [heads[column], cell.innerText])));""", body)
 
     def state(self):
         return self.run("""const state = document.getElementById("state");

@@ -66,6 +66,34 @@ def test_links_lead_somewhere(pair, monitor, browser):
     monitor("-i", "veth0", "-t", "0.2")
     browser.open(PAGE)
     links = browser.run('return [...document.querySelectorAll("a")].map((link) => new URL(link.href).pathname)')
-    assert {"/metrics", "/api/v1/status", "/api/v1/flows", "/api/v1/totals", "/-/healthy", "/-/ready"} == set(links)
+    assert {"/metrics", "/api/v1/status", "/api/v1/flows", "/api/v1/totals", "/api/v1/rtt", "/api/v1/probes", "/-/healthy", "/-/ready"} == set(links)
     for path in links:
         assert pair[1].get(8080, path)[0] == 200, path
+
+
+def test_round_trips_and_pings(pair, monitor, browser):
+    """Tables that are there only if they have something to show."""
+    near, _ = pair
+    watched = monitor("-i", "veth0", "-t", "0.2")
+    browser.open(PAGE)
+    hosts.wait_for(lambda: " at " in browser.state()["text"], "the page shows a report")
+    assert browser.rows("rtt") == browser.rows("pings") == []
+    near.run("ping", "-q", "-i", "0.01", "-c", "20", "10.1.0.2")
+
+    def pinged():
+        return [row for row in browser.rows("rtt") if row["From"] == "10.1.0.1" and row["Count"] == "20"]
+
+    (row,) = hosts.wait_for(pinged, "the pair of hosts stands there")
+    assert (row["To, and back"], row["Method"]) == ("10.1.0.2", "icmp")
+    assert 0 < float(row["Least ms"]) <= float(row["Smoothed ms"])
+    flow = row_of(browser, source="10.1.0.1", protocol="ICMP")
+    assert float(flow["RTT ms"]) == float(row["Smoothed ms"])
+    watched.configure({"ping": {"hosts": ["10.1.0.1"], "interval": 0.1}})
+    watched.controller("reload")
+
+    def answered():
+        return [row for row in browser.rows("pings") if row["State"] == "up" and int(row["Received"]) > 5]
+
+    (row,) = hosts.wait_for(answered, "the pinged host stands there")
+    assert (row["Host"], row["Address"]) == ("10.1.0.1", "10.1.0.1") and float(row["Last ms"]) > 0
+    assert browser.complaints() == []

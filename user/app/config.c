@@ -39,6 +39,7 @@ void config_defaults(struct config *config)
 		.http_port = 8080,
 		.metrics_max_flows = 1000,
 		.metrics_max_ping_histograms = 1000,
+		.rtt = { .enabled = true, .scope = RTT_SCOPE_HOST, .max_flows = 65536, .max_pairs = 1000 },
 		.rate_enabled = true,
 		.control_path = CONTROL_SOCKET_DEFAULT,
 	};
@@ -262,10 +263,15 @@ static bool same_address(const struct config *a, const struct config *b)
 	return a->http_port == b->http_port && !strcmp(a->http_address, b->http_address);
 }
 
+static bool same_rtt(const struct config_rtt *a, const struct config_rtt *b)
+{
+	return a->enabled == b->enabled && a->scope == b->scope && a->max_flows == b->max_flows;
+}
+
 /* The answer stands in a static text until the next call: it goes into one log line and is done with. */
 const char *config_needs_restart(const struct config *running, const struct config *wanted)
 {
-	static char names[256];
+	static char names[512];
 	const struct {
 		const char *name;
 		bool differs;
@@ -283,6 +289,8 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		{ "http.enabled", running->http_enabled != wanted->http_enabled },
 		{ "http.listen", !same_address(running, wanted) },
 		{ "metrics.bpf_run_time", running->metrics_bpf_run_time != wanted->metrics_bpf_run_time },
+		{ "metrics.max_pairs", running->rtt.max_pairs != wanted->rtt.max_pairs },
+		{ "rtt", !same_rtt(&running->rtt, &wanted->rtt) },
 		{ "openstack", !config_same_openstack(running, wanted) },
 		{ "pushgateway", memcmp(&running->push, &wanted->push, sizeof(running->push)) != 0 },
 		{ "rate.enabled", running->rate_enabled != wanted->rate_enabled },

@@ -37,6 +37,14 @@ struct config_openstack {
 	double timeout_seconds; /* of one request, 1 to 300; default 10 */
 };
 
+/* Passive round-trip times. */
+struct config_rtt {
+	bool enabled;         /* default true */
+	enum rtt_scope scope; /* default host */
+	uint32_t max_flows;   /* conversations tracked at once, 1 to 16777216; default 65536 */
+	uint32_t max_pairs;   /* metrics.max_pairs, 1 to 65536; default 1000 */
+};
+
 struct config {
 	char path[CONFIG_PATH_SIZE]; /* the file read; empty: none, all defaults */
 	/* RULES, PATTERN, OFFSET, SEQUENCE_THRESHOLD, DISPLAY */
@@ -70,6 +78,7 @@ struct config {
 	uint16_t http_port;    /* default 8080 */
 	bool http_allow_unauthenticated;
 	struct config_openstack openstack;
+	struct config_rtt rtt;
 	size_t metrics_max_flows;           /* default 1000 */
 	size_t metrics_max_ping_histograms; /* default 1000 */
 	bool metrics_bpf_run_time;          /* default false */

@@ -204,6 +204,13 @@ static int read_direction(struct config_reading *reading, const struct config_ke
 	return 0;
 }
 
+static int read_rtt_scope(struct config_reading *reading, const struct config_key *key, const cJSON *node)
+{
+	if (!cJSON_IsString(node) || value_rtt_scope(node->valuestring, reading->config))
+		return config_refuse_value(reading, node, key->name, RTT_SCOPE_RIGHT);
+	return 0;
+}
+
 static int read_listen(struct config_reading *reading, const struct config_key *key, const cJSON *node)
 {
 	if (!cJSON_IsString(node) || value_listen(node->valuestring, reading->config))
@@ -246,8 +253,12 @@ static const struct config_key keys[] = {
 	{ "metrics.max_flows", read_size, FIELD(metrics_max_flows), 0, MAX_FLOWS_HIGH },
 	{ .name = "metrics.bpf_run_time", .read = read_bool, .field = FIELD(metrics_bpf_run_time) },
 	{ .name = "groups", .read = read_groups },
+	{ "metrics.max_pairs", read_u32, FIELD(rtt.max_pairs), 1, MAX_PAIRS_HIGH },
 	{ "metrics.max_ping_histograms", read_size, FIELD(metrics_max_ping_histograms), 0, PING_HOSTS_MAX },
 	{ .name = "ping", .read = read_ping },
+	{ .name = "rtt.enabled", .read = read_bool, .field = FIELD(rtt.enabled) },
+	{ .name = "rtt.scope", .read = read_rtt_scope },
+	{ "rtt.max_flows", read_u32, FIELD(rtt.max_flows), 1, MAX_FLOWS_HIGH },
 	{ .name = "openstack.api", .read = read_openstack },
 	{ .name = "openstack.controller", .read = read_openstack },
 	{ .name = "openstack.auth_url", .read = read_openstack },

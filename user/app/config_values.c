@@ -99,6 +99,16 @@ int value_direction(const char *text, bool out[DIRECTIONS])
 	return 0;
 }
 
+int value_rtt_scope(const char *text, struct config *config)
+{
+	for (int scope = 0; scope < RTT_SCOPES; scope++)
+		if (!strcmp(rtt_scope_names[scope], text)) {
+			config->rtt.scope = (enum rtt_scope)scope;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 int value_control(const char *text, struct config *config)
 {
 	size_t length = strlen(text);

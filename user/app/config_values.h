@@ -12,6 +12,9 @@
 #define INTERVAL_HIGH 3600
 #define MAX_FLOWS_HIGH 16777216
 
+#define MAX_PAIRS_HIGH 65536
+
+#define RTT_SCOPE_RIGHT "host, prefix or flow"
 #define LISTEN_RIGHT "ADDRESS:PORT with a port of 1 to 65535"
 #define HOOK_RIGHT "auto, xdp, xdp-generic, tc or clsact"
 #define DIRECTION_RIGHT "in, out or both"
@@ -27,6 +30,7 @@
 int value_listen(const char *text, struct config *config);
 int value_hook(const char *text, enum hook_choice *out);
 int value_direction(const char *text, bool out[DIRECTIONS]);
+int value_rtt_scope(const char *text, struct config *config);
 int value_control(const char *text, struct config *config);
 /* "collector:9000", "192.0.2.1:9000", "[::1]:9000"; the name is not looked up. */
 int value_rate_tcp(const char *text, struct config *config);

@@ -28,13 +28,14 @@ static const struct {
 	{ "flows", controller_flows, "[--top N] [--offset N] [--sort KEY] [--match RULE] [--json]",
 	  "the flows of the last tick, the fastest first", false },
 	{ "probes", controller_probes, "[--json]", "what is pinged, and its round-trip times", false },
+	{ "rtt", controller_rtt, "[--top N] [--json]", "round-trip times of the traffic, by pair and method", false },
 	{ "rates", controller_rates, "[--json]", "the rate of each interface, its overload risk and alarms", false },
 	{ "set", controller_set, "KEY=VALUE...", "re-tune the rate monitor while it runs", false },
 	{ "pause", controller_pause, "", "pause the rate monitor", false },
 	{ "resume", controller_resume, "", "let it go on, with fresh estimates", false },
 	{ "logs", controller_logs, "[--lines N]", "the log of a monitor started with --detached", false },
 };
-#define COMMAND_NAMES "start, stop, status, reload, flows, probes, rates, set, pause, resume and logs"
+#define COMMAND_NAMES "start, stop, status, reload, flows, probes, rtt, rates, set, pause, resume and logs"
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void print_help(void)

@@ -57,6 +57,7 @@ int controller_stop(const struct controller *controller);
 int controller_status(const struct controller *controller);
 int controller_reload(const struct controller *controller);
 int controller_flows(const struct controller *controller);
+int controller_rtt(const struct controller *controller);
 int controller_probes(const struct controller *controller);
 /* "KEY=VALUE": adds the value to controller->set. -EINVAL: there is no key. */
 int controller_add_value(struct controller *controller, const char *word);

@@ -54,6 +54,7 @@ static void print_status(const cJSON *answer)
 {
 	const cJSON *interfaces = cJSON_GetObjectItemCaseSensitive(answer, "interfaces"), *interface;
 	const char *address = string_of(answer, "http_address", NULL);
+	const char *note = string_of(cJSON_GetObjectItemCaseSensitive(answer, "rtt"), "note", NULL);
 	double rules = number_of(answer, "rules");
 
 	printf("flowgauge %s is running, pid %.0f, since %s\n", string_of(answer, "version", "?"),
@@ -62,6 +63,8 @@ static void print_status(const cJSON *answer)
 	       rules == 1 ? "" : "s");
 	printf("%.0f of %.0f flows, in %.1f MiB of kernel memory\n", number_of(answer, "flows"),
 	       number_of(answer, "flows_limit"), number_of(answer, "table_bytes") / (1 << 20));
+	if (note)
+		printf("%s\n", note);
 	if (address)
 		printf("http on %s port %.0f\n", address, number_of(answer, "http_port"));
 	printf("interfaces:%s\n", cJSON_GetArraySize(interfaces) ? "" : " none yet");
@@ -123,15 +126,19 @@ static void print_end(const cJSON *flow, const char *address_key, const char *po
 static void print_flow(const cJSON *flow)
 {
 	const cJSON *protocol = cJSON_GetObjectItemCaseSensitive(flow, "protocol");
-	char source[80], destination[80], rate[RATE_TEXT_SIZE], number[16];
+	const cJSON *rtt = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(flow, "rtt"),
+							    "smoothed_seconds");
+	char source[80], destination[80], rate[RATE_TEXT_SIZE], number[16], round_trip[24] = "-";
 
 	print_end(flow, "src", "sport", source, sizeof(source));
 	print_end(flow, "dst", "dport", destination, sizeof(destination));
 	rate_format(number_of(flow, "throughput_bytes_per_second"), false, rate);
 	snprintf(number, sizeof(number), "%.0f", number_of(flow, "protocol"));
-	printf("%-15s %-7s %-6s %-28s %-28s %12s %12.0f %15.0f\n", string_of(flow, "interface", "?"),
+	if (cJSON_IsNumber(rtt))
+		snprintf(round_trip, sizeof(round_trip), "%.3f", rtt->valuedouble * 1e3);
+	printf("%-15s %-7s %-6s %-28s %-28s %12s %9s %12.0f %15.0f\n", string_of(flow, "interface", "?"),
 	       string_of(flow, "direction", "?"), cJSON_IsString(protocol) ? protocol->valuestring : number, source,
-	       destination, rate, number_of(flow, "packets"), number_of(flow, "bytes"));
+	       destination, rate, round_trip, number_of(flow, "packets"), number_of(flow, "bytes"));
 }
 
 static void print_flows(const cJSON *report)
@@ -140,8 +147,8 @@ static void print_flows(const cJSON *report)
 	double matched = number_of(report, "matched"), offset = number_of(report, "offset");
 	double more = matched - offset - cJSON_GetArraySize(flows);
 
-	printf("%-15s %-7s %-6s %-28s %-28s %12s %12s %15s\n", "INTERFACE", "DIR", "PROTO", "SOURCE", "DESTINATION",
-	       "THROUGHPUT", "PACKETS", "BYTES");
+	printf("%-15s %-7s %-6s %-28s %-28s %12s %9s %12s %15s\n", "INTERFACE", "DIR", "PROTO", "SOURCE", "DESTINATION",
+	       "THROUGHPUT", "RTT(ms)", "PACKETS", "BYTES");
 	cJSON_ArrayForEach (flow, flows)
 		print_flow(flow);
 	if (more > 0)

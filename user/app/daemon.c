@@ -11,6 +11,7 @@
 
 #include "app/daemon_internal.h"
 #include "app/flow_rules.h"
+#include "app/rtt.h"
 #include "base/log.h"
 #include "control_protocol.h"
 
@@ -99,6 +100,7 @@ static int open_kernel(struct daemon *daemon)
 		.direction = { config->direction[DIRECTION_INGRESS], config->direction[DIRECTION_EGRESS] },
 		.max_flows = config->max_flows,
 		.count_run_time = config->metrics_bpf_run_time,
+		.rtt = config_kernel_rtt(&config->rtt),
 	};
 	struct watch_hooks hooks = { .context = daemon, .changed = interfaces_changed };
 	char line[MONITOR_ERROR_SIZE] = "";
@@ -121,7 +123,7 @@ static int open_book(struct daemon *daemon)
 	daemon->self.start_ns = clock_realtime_ns();
 	daemon->self.flows_limit = daemon->config->max_flows;
 	if (book_new(&book, &daemon->book) || groups_new(&groups, &daemon->groups) ||
-	    devices_new(DEVICES_NAMES_MAX, &daemon->devices))
+	    devices_new(DEVICES_NAMES_MAX, &daemon->devices) || rtt_book_new(&daemon->rtt))
 		return fail(daemon, EXIT_FAILED, "out of memory");
 	return 0;
 }
@@ -306,6 +308,7 @@ static void close_all(struct daemon *daemon)
 	daemon->book = book_free(daemon->book);
 	daemon->groups = groups_free(daemon->groups);
 	daemon->devices = devices_free(daemon->devices);
+	daemon->rtt = rtt_book_free(daemon->rtt);
 	loop_timer_remove(&daemon->tick);
 	loop_timer_remove(&daemon->end);
 	loop_timer_remove(&daemon->press);

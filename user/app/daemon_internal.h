@@ -17,6 +17,7 @@
 #include "measure/book.h"
 #include "measure/devices.h"
 #include "measure/groups.h"
+#include "measure/rtt.h"
 #include "probe/pinger.h"
 
 struct daemon {
@@ -33,6 +34,7 @@ struct daemon {
 	struct book *book;
 	struct groups *groups;
 	struct devices *devices;
+	struct rtt_book *rtt;
 	uint64_t links_version; /* of the links that it was told of last */
 	struct pinger *pinger;
 	struct self_report self;
@@ -50,6 +52,7 @@ struct daemon {
 	struct text line_buffer;
 	bool output_skipping; /* ticks are being left out of standard output */
 	uint64_t late_ticks;
+	bool rtt_failed;    /* the last reading of round-trip times did: said once */
 	bool unaccounted;   /* packets were found that no flow has: said once */
 	bool running_late;  /* the last tick came late: said once, not at each of them */
 	uint64_t ticked_ns; /* CLOCK_MONOTONIC of the last report */

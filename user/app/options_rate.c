@@ -382,6 +382,7 @@ static int settle(struct config *config, const struct walk *walk, char error[CON
 	config->constants.flows_off = 1;
 	config->max_flows = FLOWS_ROOM;
 	config->rate_enabled = true;
+	config->rtt.enabled = false;
 	config->http_enabled = walk->listen;
 	config->json = walk->display ||
 		       (!*config->rate_file && !*config->rate_tcp_host && config->openstack.api == OPENSTACK_OFF);

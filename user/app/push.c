@@ -30,7 +30,7 @@ int daemon_open_pushgateway(struct daemon *daemon, char error[PUSHGATEWAY_ERROR_
 		.interval_seconds = (double)push->interval_ns / 1e9,
 		.post = push->post,
 		.what = push->what,
-		.legacy = daemon->config->legacy_metrics,
+		.prometheus = daemon_prometheus_config(daemon),
 		.username = push->username,
 		.password_file = push->password_file,
 		.ca = push->ca,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/flow_rules.h"
+#include "app/rtt.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "control_protocol.h"
@@ -28,6 +29,8 @@ struct reading {
 	struct replay *replay;
 	struct book *book;
 	struct groups *groups;
+	struct rtt_book *rtt;
+	struct monitor_reading moment; /* of the last reading, in the capture's clock */
 	bool begun;
 	uint64_t read_ns; /* the capture's time when its counts were last read */
 	int error;        /* the first one of the book */
@@ -76,6 +79,7 @@ static int read_counts(struct reading *reading, uint64_t time_ns)
 	book_begin(reading->book, time_ns, time_ns);
 	groups_begin(reading->groups);
 	error = monitor_read(replay_monitor(reading->replay), &visitor, &result);
+	reading->moment = (struct monitor_reading){ .monotonic_ns = time_ns, .realtime_ns = time_ns };
 	reading->read_ns = time_ns;
 	return error ? error : reading->error;
 }
@@ -195,6 +199,9 @@ static int report_whole(struct reading *reading)
 		error = book_report(reading->book, 0, &self, &report);
 	if (!error)
 		error = groups_report(reading->groups, report);
+	if (!error)
+		error = rtt_take(reading->rtt, replay_monitor(reading->replay), &reading->config->rtt, &reading->moment,
+				 true, report);
 	if (error) {
 		report_release(report);
 		log_error("cannot make the report: %s", strerror(-error));
@@ -214,14 +221,19 @@ int read_run(const struct config *config)
 		.followed_max = config->max_flows,
 	};
 	struct groups_config groups = { config->groups, config->group_count, flow_rules.matches };
-	struct monitor_config monitor = { .constants = config->constants, .max_flows = config->max_flows };
+	struct monitor_config monitor = {
+		.constants = config->constants,
+		.max_flows = config->max_flows,
+		.rtt = config_kernel_rtt(&config->rtt),
+	};
 	char line[MONITOR_ERROR_SIZE] = "";
 	int status = EXIT_FAILED, damaged;
 
 	if (replay_open(&monitor, config->read_path, &reading.replay, line) ||
 	    monitor_set_rules(replay_monitor(reading.replay), config->rules, config->rule_count, line)) {
 		log_error("%s", line);
-	} else if (book_new(&book, &reading.book) || groups_new(&groups, &reading.groups)) {
+	} else if (book_new(&book, &reading.book) || groups_new(&groups, &reading.groups) ||
+		   rtt_book_new(&reading.rtt)) {
 		log_error("out of memory");
 	} else {
 		damaged = run_frames(&reading);
@@ -232,6 +244,7 @@ int read_run(const struct config *config)
 	}
 	book_free(reading.book);
 	groups_free(reading.groups);
+	rtt_book_free(reading.rtt);
 	replay_close(reading.replay);
 	return status;
 }

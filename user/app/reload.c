@@ -139,7 +139,7 @@ static void take_over(struct daemon *daemon, struct config *wanted)
 	if (daemon->http)
 		http_configure(daemon->http, &prometheus);
 	if (daemon->pushgateway)
-		pushgateway_set_legacy(daemon->pushgateway, config->legacy_metrics);
+		pushgateway_configure(daemon->pushgateway, &prometheus);
 }
 
 /* Sinks first: they can fail, and settings that failed would have to be taken back. */

@@ -8,6 +8,7 @@
 #include "app/flow_rules.h"
 #include "base/json_writer.h"
 #include "export/json_pings.h"
+#include "export/json_rtt.h"
 #include "export/rate_records.h"
 
 static void status_interface(struct json_writer *json, const struct interface_report *interface)
@@ -58,6 +59,10 @@ static void status_members(const struct daemon *daemon, struct json_writer *json
 		    !daemon->rates                        ? "off" :
 		    rate_monitor_is_paused(daemon->rates) ? "paused" :
 							    "running");
+	if (daemon->report)
+		member_rtt_status(json, &daemon->report->rtt);
+	else
+		json_null(json, "rtt");
 	json_u64(json, "late_ticks", daemon->late_ticks);
 	json_u64(json, "ticks_left_out_of_output", daemon->stream ? stream_left_out(daemon->stream) : 0);
 	json_array_open(json, "interfaces");
@@ -136,14 +141,15 @@ static int request_flows(struct daemon *daemon, const struct control_request *re
 	return flows_page_render(daemon->report, &query, &flow_rules, members, error);
 }
 
-static int request_probes(struct daemon *daemon, struct text *members, struct text *error)
+static int request_document(struct daemon *daemon, void (*record)(const struct report *report, struct text *out),
+			    struct text *members, struct text *error)
 {
 	if (!daemon->report) {
 		text_append(error, "there is no report: the last tick could not read the counters");
 		return -EAGAIN;
 	}
 	text_append(members, "\"report\":");
-	record_probes_document(daemon->report, members);
+	record(daemon->report, members);
 	return 0;
 }
 
@@ -159,7 +165,9 @@ int daemon_request(void *context, const struct control_request *request, struct 
 	} else if (!strcmp(request->command, "flows")) {
 		return request_flows(daemon, request, members, error);
 	} else if (!strcmp(request->command, "probes")) {
-		return request_probes(daemon, members, error);
+		return request_document(daemon, record_probes_document, members, error);
+	} else if (!strcmp(request->command, "rtt")) {
+		return request_document(daemon, record_rtt_document, members, error);
 	} else if (!strcmp(request->command, "rates")) {
 		return request_rates(daemon, members, error);
 	} else if (!strcmp(request->command, "set")) {
@@ -172,7 +180,7 @@ int daemon_request(void *context, const struct control_request *request, struct 
 		loop_stop(daemon->loop);
 	} else {
 		text_appendf(error,
-			     "unknown command %.40s: there are status, flows, probes, rates, set, pause, resume, reload and stop",
+			     "unknown command %.40s: there are status, flows, probes, rates, rtt, set, pause, resume, reload and stop",
 			     request->command);
 		return -EINVAL;
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/daemon_internal.h"
+#include "app/rtt.h"
 #include "base/log.h"
 #include "export/json_records.h"
 #include "kernel/interface_counters.h"
@@ -155,6 +156,16 @@ static void let_go(struct daemon *daemon)
 		http_show(daemon->http, NULL);
 }
 
+/* A report without them is better than none. */
+static void take_rtt(struct daemon *daemon, const struct monitor_reading *reading, struct report *report)
+{
+	int error = rtt_take(daemon->rtt, daemon->monitor, &daemon->config->rtt, reading, false, report);
+
+	if (error && !daemon->rtt_failed)
+		log_warning("round-trip times cannot be read: %s", strerror(-error));
+	daemon->rtt_failed = error != 0;
+}
+
 int tick_now(struct daemon *daemon, uint64_t late)
 {
 	struct taking taking = {
@@ -203,6 +214,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 		report_release(report);
 		return error;
 	}
+	take_rtt(daemon, &reading, report);
 	report->pings = pinger_sample(daemon->pinger);
 	if (daemon->rates)
 		report->rates = rate_monitor_report(daemon->rates);

@@ -14,7 +14,7 @@
 
 /* --- what to sort by --- */
 
-enum unknown { NEVER, UNLESS_NUMBERED, UNLESS_TCP }; /* when the value is not known */
+enum unknown { NEVER, UNLESS_NUMBERED, UNLESS_TCP, UNLESS_ROUND_TRIPS }; /* when the value is not known */
 enum value_type { VALUE_U64, VALUE_DOUBLE };
 
 struct sort_key {
@@ -58,6 +58,7 @@ static const struct sort_key sort_keys[] = {
 	TCP("out_of_order", tcp.out_of_order),
 	TCP("lost_segments", tcp.lost_segments),
 	TCP("zero_window", tcp.zero_window),
+	{ "rtt", VALUE_DOUBLE, UNLESS_ROUND_TRIPS, offsetof(struct flow_report, rtt.smoothed) },
 };
 #define SORT_KEYS (sizeof(sort_keys) / sizeof(sort_keys[0]))
 
@@ -68,6 +69,8 @@ static double value_of(const struct flow_report *flow, const struct sort_key *ke
 	if (key->unknown == UNLESS_NUMBERED && flow->sequence.kind != SEQUENCE_PACKETS)
 		return NAN;
 	if (key->unknown == UNLESS_TCP && !flow->tcp.known)
+		return NAN;
+	if (key->unknown == UNLESS_ROUND_TRIPS && !flow->rtt.known)
 		return NAN;
 	return key->type == VALUE_DOUBLE ? *(const double *)member : (double)*(const uint64_t *)member;
 }

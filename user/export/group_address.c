@@ -6,12 +6,17 @@
 
 #include "base/text.h"
 
+void prefix_format(unsigned int family, const void *address, unsigned int length, char out[GROUP_ADDRESS_SIZE])
+{
+	unsigned int bits = family == 6 ? 128 : 32;
+
+	address_format((int)family, address, out);
+	if (length < bits)
+		snprintf(out + strlen(out), 5, "/%u", length);
+}
+
 void group_address_format(const struct group_report *row, const void *address, unsigned int length,
 			  char out[GROUP_ADDRESS_SIZE])
 {
-	unsigned int bits = row->key.family == 6 ? 128 : 32;
-
-	address_format(row->key.family, address, out);
-	if (length < bits)
-		snprintf(out + strlen(out), 5, "/%u", length);
+	prefix_format(row->key.family, address, length, out);
 }

@@ -12,6 +12,7 @@
 #include "export/gzip.h"
 #include "export/json_pings.h"
 #include "export/json_records.h"
+#include "export/json_rtt.h"
 #include "export/rate_records.h"
 
 #define ALIVE_BYTES_MAX ((size_t)64 << 20)
@@ -24,6 +25,7 @@ static const char *const content_types[DOCUMENTS] = {
 	[DOCUMENT_GROUPS] = "application/json",
 	[DOCUMENT_PROBES] = "application/json",
 	[DOCUMENT_RATES] = "application/json",
+	[DOCUMENT_RTT] = "application/json",
 };
 
 /* Who is told when a document's last reader is done. */
@@ -144,6 +146,10 @@ static void render(const struct documents *documents, enum document document, st
 		break;
 	case DOCUMENT_PROBES:
 		record_probes_document(documents->report, out);
+		text_append_char(out, '\n');
+		break;
+	case DOCUMENT_RTT:
+		record_rtt_document(documents->report, out);
 		text_append_char(out, '\n');
 		break;
 	case DOCUMENT_RATES:

@@ -131,6 +131,11 @@ static enum MHD_Result answer_rates(const struct exchange *exchange)
 	return reply_document(exchange, DOCUMENT_RATES, 0);
 }
 
+static enum MHD_Result answer_rtt(const struct exchange *exchange)
+{
+	return reply_document(exchange, DOCUMENT_RTT, 0);
+}
+
 struct arguments {
 	struct flows_query query;
 	struct text error;
@@ -298,6 +303,7 @@ static const struct route routes[] = {
 	{ "/api/v1/groups", READERS_METHODS, "the configured groups of flows", answer_groups },
 	{ "/api/v1/probes", READERS_METHODS, "what is pinged, and its round-trip times", answer_probes },
 	{ "/api/v1/rates", READERS_METHODS, "the rate monitor per interface", answer_rates },
+	{ "/api/v1/rtt", READERS_METHODS, "round-trip times of the traffic, and hops", answer_rtt },
 	{ "/-/healthy", READERS_METHODS, "200 while the monitor runs", answer_healthy },
 	{ "/-/ready", READERS_METHODS, "200 once all programs are attached", answer_ready },
 	{ "/-/reload", RELOAD_METHODS, "reads the configuration again (POST)", answer_reload },

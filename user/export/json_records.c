@@ -10,6 +10,7 @@
 
 #include "export/group_address.h"
 #include "export/json_pings.h"
+#include "export/json_rtt.h"
 #include "export/rate_records.h"
 
 static const char *const directions[DIRECTIONS] = { "ingress", "egress" };
@@ -147,7 +148,7 @@ void record_flow(struct json_writer *json, const struct report *report, const st
 	member_interarrival(json, &flow->interarrival);
 	member_sequence(json, &flow->sequence);
 	member_tcp(json, &flow->tcp);
-	json_null(json, "rtt");
+	member_flow_rtt(json, &flow->rtt);
 	json_object_close(json);
 }
 
@@ -282,6 +283,7 @@ void record_lines(const struct report *report, struct text *out)
 		text_append_char(out, '\n');
 	}
 	record_ping_lines(report, out);
+	record_rtt_lines(report, out);
 	if (report->rates.due)
 		record_rate_lines(&report->rates, report->time_ns, out);
 }

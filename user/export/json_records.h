@@ -10,7 +10,8 @@ void record_flow(struct json_writer *json, const struct report *report, const st
 void record_total(struct json_writer *json, const struct report *report, const struct total_report *total);
 void record_group(struct json_writer *json, const struct report *report, const struct group_report *row);
 void record_device(struct json_writer *json, const struct report *report, const struct device_report *device);
-/* All records of a tick, one JSON object a line: flows, totals, groups, interfaces, rounds of pings, rates if they are due. */
+/* All records of a tick, one JSON object a line: flows, totals, groups, interfaces, rounds of pings, round-trip times,
+ * rates if they are due. */
 void record_lines(const struct report *report, struct text *out);
 void record_totals_document(const struct report *report, struct text *out); /* {"time":…,"totals":[…]} */
 void record_groups_document(const struct report *report,

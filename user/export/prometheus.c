@@ -172,6 +172,7 @@ void prometheus_render(const struct prometheus_config *config, const struct repo
 	write_ledger(&writer, report);
 	write_devices(&writer, report);
 	write_pings(&writer, report, config->max_ping_histograms);
+	write_rtts(&writer, &report->rtt, config->legacy);
 	write_rates(&writer, &report->rates);
 	write_self(&writer, report);
 	write_push(&writer, report);

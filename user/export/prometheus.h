@@ -12,7 +12,7 @@ enum exposition { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
 struct prometheus_config {
 	size_t max_ping_histograms; /* addresses with a histogram of their own, the first ones; the rest share one */
-	bool legacy;                /* also the 30 unlabelled gauges of old dashboards */
+	bool legacy;                /* also the names and labels of old dashboards */
 };
 
 /* What may be pushed to a Pushgateway. */
@@ -20,7 +20,8 @@ enum push_what { PUSH_RTT = 1, PUSH_PING = 2, PUSH_RATES = 4, PUSH_TOTALS = 8 };
 #define PUSH_ALL (PUSH_RTT | PUSH_PING | PUSH_RATES | PUSH_TOTALS)
 
 /* Appends the families of `what`, a set of enum push_what, in the text format; check out->failed. */
-void prometheus_push(unsigned int what, bool legacy, const struct report *report, struct text *out);
+void prometheus_push(unsigned int what, const struct prometheus_config *config, const struct report *report,
+		     struct text *out);
 
 /* Appends the whole exposition; check out->failed. `report` is not NULL. */
 void prometheus_render(const struct prometheus_config *config, const struct report *report, enum exposition format,

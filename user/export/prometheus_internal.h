@@ -87,6 +87,8 @@ void write_push(struct exposition_writer *writer, const struct report *report);
 void write_rates(struct exposition_writer *writer, const struct rates_report *rates);
 void write_self(struct exposition_writer *writer, const struct report *report);
 void write_openstack(struct exposition_writer *writer, const struct openstack_report *openstack);
+/* With `legacy`, the labels of the earlier exporter stand beside ours. */
+void write_rtts(struct exposition_writer *writer, const struct rtts_report *rtt, bool legacy);
 void write_pings(struct exposition_writer *writer, const struct report *report, size_t max_histograms);
 /* Under legacy_metrics: what the flow monitor had, and the host exporter's packets_sent, packets_recv and avg_rtt. */
 void write_legacy(struct exposition_writer *writer, const struct report *report);

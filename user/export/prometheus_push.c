@@ -5,29 +5,54 @@
  */
 #include "export/prometheus_internal.h"
 
-static void write_pushed_rates(struct exposition_writer *writer, const struct report *report)
+static void push_totals(struct exposition_writer *writer, const struct report *report,
+			const struct prometheus_config *config)
 {
+	write_ledger(writer, report);
+	write_devices(writer, report);
+	if (config->legacy)
+		write_legacy_devices(writer, report);
+}
+
+static void push_rtts(struct exposition_writer *writer, const struct report *report,
+		      const struct prometheus_config *config)
+{
+	write_rtts(writer, &report->rtt, config->legacy);
+}
+
+static void push_pings(struct exposition_writer *writer, const struct report *report,
+		       const struct prometheus_config *config)
+{
+	write_pings(writer, report, config->max_ping_histograms);
+	if (config->legacy)
+		write_legacy_pings(writer, report);
+}
+
+static void push_rates(struct exposition_writer *writer, const struct report *report,
+		       const struct prometheus_config *config)
+{
+	(void)config;
 	write_rates(writer, &report->rates);
 }
 
-void prometheus_push(unsigned int what, bool legacy, const struct report *report, struct text *out)
+void prometheus_push(unsigned int what, const struct prometheus_config *config, const struct report *report,
+		     struct text *out)
 {
-	/* A way to measure that comes later adds its families here. */
 	static const struct {
 		unsigned int what;
-		bool legacy;
-		void (*write)(struct exposition_writer *writer, const struct report *report);
+		void (*write)(struct exposition_writer *writer, const struct report *report,
+			      const struct prometheus_config *config);
 	} families[] = {
-		{ PUSH_TOTALS, false, write_ledger },
-		{ PUSH_TOTALS, false, write_devices },
-		{ PUSH_TOTALS, true, write_legacy_devices },
-		{ PUSH_RATES, false, write_pushed_rates },
+		{ PUSH_RTT, push_rtts },
+		{ PUSH_PING, push_pings },
+		{ PUSH_RATES, push_rates },
+		{ PUSH_TOTALS, push_totals },
 	};
 	struct exposition_writer writer = { .out = out, .format = EXPOSITION_TEXT };
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if ((what & families[i].what) && (legacy || !families[i].legacy))
-			families[i].write(&writer, report);
+		if (what & families[i].what)
+			families[i].write(&writer, report, config);
 }
 
 void write_push(struct exposition_writer *writer, const struct report *report)

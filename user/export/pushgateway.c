@@ -201,7 +201,7 @@ static int render(struct pushgateway *pushgateway, const struct report *report)
 	struct text text = TEXT_EMPTY;
 	int error = 0;
 
-	prometheus_push(pushgateway->config.what, pushgateway->config.legacy, report, &text);
+	prometheus_push(pushgateway->config.what, &pushgateway->config.prometheus, report, &text);
 	if (text.failed) {
 		error = -ENOMEM;
 	} else if (pushgateway->config.gzip) {
@@ -258,9 +258,9 @@ struct push_report pushgateway_counts(const struct pushgateway *pushgateway)
 	return counts;
 }
 
-void pushgateway_set_legacy(struct pushgateway *pushgateway, bool legacy)
+void pushgateway_configure(struct pushgateway *pushgateway, const struct prometheus_config *prometheus)
 {
-	pushgateway->config.legacy = legacy;
+	pushgateway->config.prometheus = *prometheus;
 }
 
 /* --- opening --- */

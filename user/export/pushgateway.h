@@ -8,6 +8,7 @@
 #define FLOWGAUGE_PUSHGATEWAY_H
 
 #include "base/loop.h"
+#include "export/prometheus.h"
 #include "export/push_path.h"
 #include "measure/report.h"
 
@@ -22,7 +23,7 @@ struct pushgateway_config {
 	double interval_seconds; /* a push a tick at most */
 	bool post;               /* POST: keep what else is in the group; else PUT */
 	unsigned int what;       /* PUSH_RTT, …, of export/prometheus.h */
-	bool legacy;             /* with the names of legacy_metrics */
+	struct prometheus_config prometheus;
 	const char *username, *password_file;
 	const char *ca, *cert, *key, *server_name;
 	bool gzip;
@@ -36,7 +37,7 @@ int pushgateway_open(struct loop *loop, const struct pushgateway_config *config,
 		     char error[PUSHGATEWAY_ERROR_SIZE]);
 /* Lets a push under way end, deletes the group if that is wanted; for some seconds at most. NULL. */
 struct pushgateway *pushgateway_close(struct pushgateway *pushgateway);
-void pushgateway_set_legacy(struct pushgateway *pushgateway, bool legacy);
+void pushgateway_configure(struct pushgateway *pushgateway, const struct prometheus_config *prometheus);
 
 /* The report of a tick: it is pushed if a push is due. Nothing of it is kept. */
 void pushgateway_show(struct pushgateway *pushgateway, const struct report *report);

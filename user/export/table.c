@@ -112,6 +112,19 @@ static void write_gap(const struct view *view, struct text *out)
 	cell_milliseconds(out, view->flow->interarrival.mean - view->config->nominal_gap);
 }
 
+static bool shown_rtt(const struct view *view)
+{
+	for (size_t i = 0; i < view->report->flow_count; i++)
+		if (view->report->flows[i].rtt.known)
+			return true;
+	return false;
+}
+
+static void write_rtt(const struct view *view, struct text *out)
+{
+	cell_milliseconds(out, view->flow->rtt.known ? view->flow->rtt.smoothed : NAN);
+}
+
 static void write_age(const struct view *view, struct text *out)
 {
 	cell_decimal(out, (double)(int64_t)(view->report->time_ns - view->flow->first_seen_ns) / 1e9);
@@ -154,6 +167,7 @@ static const struct flow_column flow_columns[] = {
 	{ { "GOODPUT", false, false, 14 }, shown_goodput, write_goodput, ORDER_GOODPUT },
 	{ { "JITTER(ms)", false, false, 17 }, shown_jitter, write_jitter, ORDER_JITTER },
 	{ { "GAP(ms)", false, false, 5 }, shown_jitter, write_gap, CONSOLE_ORDERS },
+	{ { "RTT(ms)", false, false, 4 }, shown_rtt, write_rtt, CONSOLE_ORDERS },
 	{ { "AGE(s)", false, false, 0 }, shown_age, write_age, ORDER_AGE },
 	{ { "PACKETS", false, false, 2 }, NULL, write_packets, ORDER_PACKETS },
 	{ { "BYTES", false, false, 1 }, NULL, write_bytes, ORDER_BYTES },

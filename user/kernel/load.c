@@ -64,6 +64,8 @@ static int skeleton_size(struct flowgauge_bpf *skeleton, const struct monitor_co
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.unwanted,
 					       config->max_flows < UNWANTED_MAX ? config->max_flows : UNWANTED_MAX);
+	if (!err)
+		err = rtt_prepare(skeleton, &config->rtt);
 	return err;
 }
 
@@ -110,7 +112,10 @@ static int skeleton_load(struct monitor *monitor, bool xdp, char *log)
 		err = flowgauge_bpf__load(skeleton);
 	if (!err)
 		err = slots_open(skeleton, &monitor->table);
+	if (!err)
+		err = rtt_open(skeleton, &monitor->config.rtt, &monitor->rtt);
 	if (err) {
+		monitor->table = slots_close(monitor->table);
 		flowgauge_bpf__destroy(skeleton);
 		return err;
 	}

@@ -76,6 +76,18 @@ uint64_t monitor_table_bytes(const struct monitor *monitor)
 	return slots_bytes(monitor->config.max_flows);
 }
 
+int monitor_read_rtt(struct monitor *monitor, uint64_t now_ns, const struct rtt_visitor *visitor,
+		     struct rtt_counts *counts)
+{
+	return monitor->rtt ? rtt_read(monitor->rtt, now_ns, visitor, counts) : -ENODATA;
+}
+
+bool monitor_flow_rtt(struct monitor *monitor, const struct flow_key *key, struct rtt_flow *out)
+{
+	*out = (struct rtt_flow){ 0 };
+	return monitor->rtt && rtt_flow(monitor->rtt, key, out);
+}
+
 static void place_unhook(struct monitor *monitor, struct place *place)
 {
 	/* The other way round than they came: the first may own what both stand on. */
@@ -96,6 +108,7 @@ struct monitor *monitor_close(struct monitor *monitor)
 		close(monitor->statistics_fd);
 	bins_close(monitor->bins);
 	slots_close(monitor->table);
+	rtt_close(monitor->rtt);
 	flowgauge_bpf__destroy(monitor->skeleton);
 	free(monitor->spilled);
 	free(monitor->cpu_copies);

@@ -17,6 +17,7 @@
 #include "constants.h"
 #include "kernel/rule.h"
 #include "records.h"
+#include "rtt_records.h"
 
 #define MONITOR_ERROR_SIZE 512
 #define HOOK_REASON_SIZE 256
@@ -25,11 +26,22 @@ enum hook_choice { HOOK_AUTO, HOOK_XDP, HOOK_XDP_GENERIC, HOOK_TC, HOOK_CLSACT }
 enum hook { HOOK_NONE, HOOK_IS_XDP, HOOK_IS_XDP_GENERIC, HOOK_IS_TCX, HOOK_IS_CLSACT };
 const char *hook_name(enum hook hook); /* "none", "xdp", "xdp-generic", "tcx", "clsact" */
 
+/* Passive round-trip times. */
+struct rtt_config {
+	bool enabled;
+	enum rtt_scope scope;
+	uint32_t max_flows; /* connections that are followed, both directions one; 1 to RTT_FLOWS_MAX, rounded up */
+	uint32_t max_pairs; /* pairs that have a histogram; 1 to RTT_PAIRS_MAX */
+};
+#define RTT_FLOWS_MAX 16777216
+#define RTT_PAIRS_MAX 1000000
+
 struct monitor_config {
 	struct program_constants constants;
 	enum hook_choice hook;
 	bool direction[DIRECTIONS]; /* which directions are watched */
 	uint32_t max_flows;
+	struct rtt_config rtt;
 	bool count_run_time; /* have the kernel time the programs (costs every packet) */
 };
 
@@ -102,6 +114,40 @@ int monitor_retire_end(struct monitor *monitor, const struct monitor_visitor *vi
 
 /* Kernel memory of the flow table, in bytes. */
 uint64_t monitor_table_bytes(const struct monitor *monitor);
+
+/* --- passive round-trip times (rtt_records.h) --- */
+
+/* NULL: not wanted. */
+struct rtt_visitor {
+	void *context;
+	/* What has no pair of its own: once a reading for each method, before all pairs; there may be no sample in it. */
+	void (*other)(void *context, enum rtt_method method, const struct rtt_pair_record *record);
+	/* Each live pair, once a reading. */
+	void (*pair)(void *context, const struct rtt_pair_key *key, const struct rtt_pair_record *record);
+	/*
+	 * A pair that had no sample for RTT_PAIR_IDLE_NS and was taken out, with its last counters, which are in no later
+	 * reading. It comes in place of `pair`; the same key may come again, as a new pair.
+	 */
+	void (*gone)(void *context, const struct rtt_pair_key *key, const struct rtt_pair_record *record);
+	/* A hop that sent nothing for RTT_HOP_IDLE_NS comes once more, and then begins at 0. */
+	void (*hop)(void *context, const struct rtt_hop_key *key, uint64_t count);
+};
+#define RTT_PAIR_IDLE_NS 300000000000ULL
+#define RTT_HOP_IDLE_NS 3600000000000ULL
+
+/* -ENODATA if they are not enabled. `now_ns`: monitor_reading.monotonic_ns, by which pairs are idle. */
+int monitor_read_rtt(struct monitor *monitor, uint64_t now_ns, const struct rtt_visitor *visitor,
+		     struct rtt_counts *counts);
+
+/* Of what the flow's source sent, by whichever method. */
+struct rtt_flow {
+	uint64_t count; /* 0: the times are not known; modulo 2^32 */
+	uint64_t last_ns, min_ns, smoothed_ns;
+	bool one_way; /* nothing of the other direction was seen: no round-trip time can be known */
+};
+
+/* false: the connection is not followed, or no longer: all of `out` is 0. Cheap: one look at mapped memory. */
+bool monitor_flow_rtt(struct monitor *monitor, const struct flow_key *key, struct rtt_flow *out);
 
 /* --- bins of the rate monitor --- */
 

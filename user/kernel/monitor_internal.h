@@ -13,6 +13,7 @@
 #include "kernel/clsact.h"
 #include "kernel/hook.h"
 #include "kernel/monitor.h"
+#include "kernel/rtt.h"
 #include "kernel/slots.h"
 #include "records.h"
 #include "rate_bins.h"
@@ -52,6 +53,7 @@ struct monitor {
 	bool *cpu_taken;                  /* which of them are in the sum */
 	struct slots *table;
 	struct bins *bins;            /* NULL: the programs are loaded without */
+	struct rtt *rtt;              /* NULL: round-trip times are not measured */
 	struct spilled_flow *spilled; /* of the last reading, by slot; NULL: there never were any */
 	unsigned int spilled_count;
 	struct spilled_flow *given; /* of them, what the last records of retired flows had; in the same memory */

@@ -10,16 +10,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "flow_slots.h"
 #include "kernel/monitor_internal.h"
-
-#define PROGRAM_LONGEST_US 50000 /* longer than any program runs, also on a CPU that is taken away meanwhile */
+#include "kernel/programs_wait.h"
 
 struct spilled_flow {
 	uint32_t slot;
@@ -92,13 +88,6 @@ static int spilled_read(struct monitor *monitor)
 	return err == -ENOENT || !err ? 0 : err;
 }
 
-/* Until every program that runs now has ended. */
-static void wait_for_programs(void)
-{
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		usleep(PROGRAM_LONGEST_US); /* the kernel has no such call, or not for CPUs without a tick */
-}
-
 /* What the last record of the entry's flow had of it already, as it was then; NULL if nothing. */
 static struct spilled_flow *given_of(const struct monitor *monitor, const struct flow_key *entry)
 {
@@ -159,7 +148,7 @@ static int spilled_leave(struct monitor *monitor, const struct monitor_visitor *
 	if (err || !visitor->left || !side_leave(monitor, visitor, !side))
 		return err;
 	__atomic_store_n(&monitor->skeleton->bss->spilled_side, !side, __ATOMIC_SEQ_CST);
-	wait_for_programs();
+	programs_wait();
 	side_leave(monitor, visitor, side);
 	return 0;
 }

@@ -36,6 +36,8 @@ struct report *report_release(struct report *report)
 	free(report->devices);
 	ping_sample_free(report->pings);
 	free(report->rates.links);
+	free(report->rtt.pairs);
+	free(report->rtt.hops);
 	free(report);
 	return NULL;
 }

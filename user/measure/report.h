@@ -15,6 +15,7 @@
 
 #include "measure/ping_sample.h"
 #include "measure/rate_report.h"
+#include "measure/rtt_report.h"
 #include "records.h"
 
 enum sequence_kind {
@@ -61,6 +62,7 @@ struct flow_report {
 	double gap_squared_seconds_total;
 	struct sequence_report sequence;
 	struct tcp_report tcp;
+	struct flow_rtt_report rtt;
 	bool top; /* among those with the most bytes over the last minute */
 };
 
@@ -235,6 +237,7 @@ struct report {
 	size_t device_count;
 	struct self_report self;
 	struct ping_sample *pings; /* NULL: nothing is pinged; owned */
+	struct rtts_report rtt;
 	struct rates_report rates; /* of the rate monitor, whose intervals are its own */
 };
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Passive round-trip times of a packet that was counted in a flow. Its own record is not locked any more. */
+#ifndef FLOWGAUGE_RTT_H
+#define FLOWGAUGE_RTT_H
+
+#include "payload.h"
+#include "rtt_icmp.h"
+#include "rtt_tcp.h"
+
+#define RTT_HEADER_REACH 1023 /* a TCP header that starts further in is read by the kernel */
+
+static __always_inline __u64 rtt_stamps_word(__u32 value, __u32 echo)
+{
+	return (__u64)value << 32 | echo;
+}
+
+/* The options as nearly all have them, where they can be read in place. 1: so it is. */
+static __always_inline int rtt_stamps_plain(void *context, int is_xdp, const struct facts *facts, __u64 *stamps)
+{
+	__u32 offset = facts->payload_offset - facts->tcp_header + sizeof(struct tcphdr);
+	void *start, *end;
+	const __be32 *option;
+
+	if (facts->tcp_header < sizeof(struct tcphdr) + TCP_STAMPS_BYTES || offset > RTT_HEADER_REACH)
+		return 0;
+	payload_in_place(context, is_xdp, &start, &end);
+	barrier_var(offset);
+	option = start + (offset & RTT_HEADER_REACH);
+	if ((void *)option + TCP_STAMPS_BYTES > end || option[0] != bpf_htonl(TCP_TIMESTAMP_ALIGNED))
+		return 0;
+	*stamps = rtt_stamps_word(bpf_ntohl(option[1]), bpf_ntohl(option[2]));
+	return 1;
+}
+
+/* All other ways to write them. */
+static __always_inline int rtt_stamps_any(void *context, int is_xdp, const struct facts *facts, __u64 *stamps)
+{
+	__u32 bytes = facts->tcp_header - sizeof(struct tcphdr);
+	struct scratch *scratch = scratch_get();
+	struct tcp_stamps found;
+
+	if (!scratch || facts->tcp_header < sizeof(struct tcphdr) + TCP_TIMESTAMP_BYTES || bytes > TCP_OPTIONS_BYTES)
+		return 0;
+	barrier_var(bytes);
+	bytes &= OPTIONS_MASK;
+	if (!bytes || bytes > TCP_OPTIONS_BYTES ||
+	    payload_copy(context, is_xdp, facts->payload_offset - facts->tcp_header + sizeof(struct tcphdr),
+			 scratch->window, bytes) ||
+	    !options_stamps(scratch->window, bytes, &found))
+		return 0;
+	*stamps = rtt_stamps_word(found.value, found.echo);
+	return 1;
+}
+
+__noinline int rtt_options_skb(struct __sk_buff *context)
+{
+	struct scratch *scratch = scratch_get();
+
+	return scratch ? rtt_stamps_any(context, 0, &scratch->facts, &scratch->stamps) : 0;
+}
+
+__noinline int rtt_options_xdp(struct xdp_md *context)
+{
+	struct scratch *scratch = scratch_get();
+
+	return scratch ? rtt_stamps_any(context, 1, &scratch->facts, &scratch->stamps) : 0;
+}
+
+static __always_inline int rtt_stamps_of(void *context, int is_xdp, const struct facts *facts, __u64 *stamps)
+{
+	struct scratch *scratch;
+
+	if (rtt_stamps_plain(context, is_xdp, facts, stamps))
+		return 1;
+	if (facts->tcp_header < sizeof(struct tcphdr) + TCP_TIMESTAMP_BYTES)
+		return 0;
+	if (is_xdp ? !rtt_options_xdp(context) : !rtt_options_skb(context))
+		return 0;
+	scratch = scratch_get();
+	if (!scratch)
+		return 0;
+	*stamps = scratch->stamps;
+	return 1;
+}
+
+/* `known`: RTT_RAISED, RTT_OPENING. */
+static __always_inline void rtt_take_packet(void *context, int is_xdp, const struct facts *facts, __u64 now,
+					    __u32 known)
+{
+	__u8 protocol = facts->key.protocol;
+	__u64 stamps = 0;
+
+	if (!constants.rtt_sets || facts->fragment || facts->partial)
+		return;
+	if (protocol == IPPROTO_TCP) {
+		if (rtt_stamps_of(context, is_xdp, facts, &stamps))
+			known |= RTT_STAMPS;
+		if (known & (RTT_STAMPS | RTT_OPENING) || facts->tcp_flags & TCP_SYN)
+			rtt_tcp(facts, stamps, now, known);
+	} else if (protocol == (facts->key.family == 4 ? IPPROTO_ICMP : PROTOCOL_ICMPV6)) {
+		if (is_xdp)
+			rtt_icmp_xdp(context, facts, now);
+		else
+			rtt_icmp_skb(context, facts, now);
+	}
+}
+
+#endif
