@@ -82,6 +82,7 @@ static struct monitor *open_with(const struct packet_set *set, uint32_t room, en
 		snprintf(reason, REASON_SIZE, "this network namespace has no loopback device " TEST_DEVICE);
 		return monitor_close(monitor);
 	}
+	if ((parts & WITH_BINS) && monitor_set_bin_length(monitor, BIN_NS)) {
 		snprintf(reason, REASON_SIZE, "no bins");
 		return monitor_close(monitor);
 	}
