@@ -34,7 +34,7 @@
 #define SPILL_CELLS 1 /* so that it is soon full */
 #define LOCK_TRIES 2
 #define PAIR_TRIES 2
-#define WORDS_TRIED 2 /* the map of taken slots has one word: it is looked at again */
+#define SEARCH_TRIES 2
 #define READ_TRIES 2
 
 /* The slot's word. */
@@ -249,7 +249,7 @@ displaced:
 		:: else -> goto no_room
 		fi
 	};
-search:
+search: /* the map of taken slots has one word */
 	atomic {
 		slot = 0;
 		do
@@ -258,7 +258,7 @@ search:
 		od;
 		if
 		:: slot < SLOTS -> goto claim_slot
-		:: else -> goto not_claimed
+		:: else -> goto no_room
 		fi
 	};
 claim_slot: /* one operation, whose winner has the slot */
@@ -292,7 +292,7 @@ not_claimed:
 		if
 		:: !room && i < HOMES -> goto claim
 		:: !room && i == HOMES -> goto displaced
-		:: room && tries < WORDS_TRIED -> goto search
+		:: room && tries < SEARCH_TRIES -> goto search
 		:: else -> goto no_room
 		fi
 	};
