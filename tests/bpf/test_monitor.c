@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "kernel/monitor_internal.h"
+#include "kernel/slots_internal.h"
 #include "sandbox.h"
 
 #define MANY 10000 /* flows; several batches */
@@ -159,6 +160,72 @@ static void test_retire(void **state)
 	readout = readout_of(monitor, index_of("left"));
 	assert_int_equal(readout.flows[DIRECTION_INGRESS], 0);
 	assert_int_equal(readout.ledger[DIRECTION_INGRESS].outcome[OUTCOME_FLOW].packets, 7);
+	monitor_close(monitor);
+}
+
+#define FEW 101 /* slots; not a multiple of 64, and the last one has no neighbour */
+
+struct kept_all {
+	struct kept flows[FEW];
+	size_t count;
+};
+
+static void keep_all(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
+{
+	struct kept_all *kept = context;
+
+	if (kept->count < FEW)
+		keep_key(&kept->flows[kept->count++], slot, key, record);
+}
+
+static unsigned int entries_of(struct slots *table)
+{
+	unsigned int entries = 0;
+
+	assert_int_equal(slots_free_begin(table), 0);
+	for (uint32_t line = 0; line < table->lines; line++)
+		for (int at = 0; at < LINE_ENTRIES; at++)
+			entries += table->index[line].tags[at] != 0;
+	slots_free_end(table);
+	return entries;
+}
+
+/* All slots find a flow: some at home, some by an entry. The emptied table has neither entries nor bits left, and takes as many. */
+static void test_table_is_filled_again(void **state)
+{
+	struct monitor_config config = config_of(HOOK_TC);
+	char error[MONITOR_ERROR_SIZE];
+	struct flow_record last;
+	struct monitor *monitor;
+
+	(void)state;
+	config.max_flows = FEW;
+	assert_int_equal(monitor_open(&config, &monitor, error), 0);
+	attach(monitor, "left");
+	for (unsigned int round = 0; round < 3; round++) {
+		struct kept_all kept = { .count = 0 };
+		struct monitor_visitor visitor = { .context = &kept, .flow = keep_all };
+		uint64_t flows = 0;
+
+		for (int i = 0; i < 2; i++)
+			frames_send("right", 1 + round * FEW, FEW);
+		assert_int_equal(flows_read(monitor, &visitor, &flows), 0);
+		assert_int_equal(flows, FEW);
+		assert_int_equal(slots_taken(monitor->table), FEW);
+		assert_in_range(entries_of(monitor->table), 1, FEW - 1);
+		assert_int_equal(monitor_retire(monitor, kept.flows[0].slot, &kept.flows[1].key, &last), -ENOENT);
+		for (size_t i = 0; i < kept.count; i++) {
+			uint32_t slot;
+
+			assert_int_equal(monitor_find(monitor, &kept.flows[i].key, &slot), 0);
+			assert_int_equal(slot, kept.flows[i].slot);
+			assert_int_equal(monitor_retire(monitor, slot, &kept.flows[i].key, &last), 0);
+			assert_int_equal(last.packets, 2);
+		}
+		slots_free_end(monitor->table);
+		assert_int_equal(slots_taken(monitor->table), 0);
+		assert_int_equal(entries_of(monitor->table), 0);
+	}
 	monitor_close(monitor);
 }
 
@@ -328,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_table_overflows, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_residual, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_retire, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_table_is_filled_again, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_program_costs, wires_make, wires_cut),
 		cmocka_unit_test(test_torn_ledger),
 		cmocka_unit_test(test_places_are_reused),

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The flow table of docs/flow-table.md, as small as it can be and still go wrong: two CPUs that count packets, and the
- * monitor, which reads, drains and frees. Every load, store and compare-and-swap of memory that is shared is a step of
+ * monitor, which reads, drains and frees. Every load, store and atomic operation on memory that is shared is a step of
  * its own, so that all orders in which they can fall are tried; what is between two steps is local. Memory is taken to be
  * in order: what an order rests on is in the document, and FAULT_key_before_word is what a load out of order does.
  *
- * The size is given by -D: PACKETS_0 and PACKETS_1 of the CPUs (and PACKETS_2, if there is a third), SLOTS, the flows that
+ * The size is given by -D: PACKETS_0 and PACKETS_1 of the CPUs (and PACKETS_2, if there is a third), SLOTS, HOMES, the flows that
  * a CPU's packet may belong to (FLOWS_0, FLOWS_1, sets of bits), ROUNDS of the monitor, and READS or DRAINS, what it does
  * in a round. -DFAULT_x breaks one step, to show that the properties can fail; tests/model/check.py has the list.
  *
- * A version never turns over here. Flows 0 and 1 share a pair of lines, flow 2 has the other pair, so that slots
- * are also taken by two CPUs that hold different locks.
+ * A version never turns over here. Flows 0 and 1 share a home and a pair of lines, flow 2 has others, so that slots
+ * are also claimed by two CPUs that hold different locks. With one home, some flow that is not in the model has the
+ * neighbour for good, so that flows are soon displaced.
  */
 #ifndef SLOTS
 #define PACKETS_0 1
 #define PACKETS_1 2
 #define SLOTS 2
+#define HOMES 1
 #define FLOWS_0 3
 #define FLOWS_1 3
 #define ROUNDS 1
@@ -32,9 +34,8 @@
 #define SPILL_CELLS 1 /* so that it is soon full */
 #define LOCK_TRIES 2
 #define PAIR_TRIES 2
-#define POP_TRIES 2
+#define SEARCH_TRIES 2
 #define READ_TRIES 2
-#define ROUNDS_OF_A_PACKET 2 /* how often a packet looks for its flow before it is overflow */
 
 /* The slot's word. */
 #define LOCKED 1
@@ -49,31 +50,25 @@
 #define BORN_WORD(w) (((w) + VERSION) | LIVE | LOCKED)
 #endif
 
-/* free_head: a version, which each pop raises, over slot + 1. */
-#define HEAD_VERSION 4
-#define HEAD_SLOT(h) ((h) & 3)
-#ifdef FAULT_head_without_version
-#define HEAD_AFTER(h) 0
-#else
-#define HEAD_AFTER(h) (((h) & ~3) + HEAD_VERSION)
-#endif
-
 /* A key is of two words, which are written and compared one by one. Any two flows have one in common, or none. */
 #define KEY_HIGH(flow) (1 + (flow) / 2)
 #define KEY_LOW(flow) (1 + (flow) % 2)
 #define FLOW_OF(high, low) (2 * ((high) - 1) + (low) - 1)
+#define IS_OF(slot, flow) ((word[slot] & LIVE) && high[slot] == KEY_HIGH(flow) && low[slot] == KEY_LOW(flow))
 #define PAIR(flow) ((flow) / 2)
 #define LINE(flow, i) (2 * PAIR(flow) + (((flow) + (i)) & 1)) /* a line of one entry; the flow's own line first */
-#define WEIGHT(flow) ((flow) + 1)                             /* bytes of a packet: they tell the flow */
+#define HOME(flow) (PAIR(flow) * (SLOTS - 1))
+#define AT_HOME(flow, i) (HOME(flow) ^ (i)) /* SLOTS: behind the table's end, and nobody's */
+#define IS_HOME(slot, flow) ((slot) == HOME(flow) || (HOMES == 2 && (slot) == AT_HOME(flow, 1)))
+#define WEIGHT(flow) ((flow) + 1) /* bytes of a packet: they tell the flow */
 
-/* What is shared. A free slot's link lies in the key: where a program that comes late looks. */
+/* What is shared. */
 short word[SLOTS];
 byte high[SLOTS], low[SLOTS], packets[SLOTS], bytes[SLOTS];
 bit bitmap[SLOTS];
-bit tag[4]; /* every flow has the same: keys must be compared. 0 is a free entry */
+byte tag[4]; /* the flow + 1, but a look follows all: as if they were the same. 0 is a free entry */
 byte entry[4];
 bit pair_lock[2];
-short free_head;
 byte spill_owner[SPILL_CELLS], spill_packets[SPILL_CELLS];
 bit spill_side;
 #define SPILL_FLOW(cell) (spill_owner[cell] / 2 - 1)
@@ -82,27 +77,28 @@ bit spill_side;
 /* What the properties need to know, and no program reads. */
 byte started[FLOWS], finished[FLOWS], overflow[FLOWS], retired[FLOWS];
 byte running[CPUS]; /* which packet the CPU is at, counted down; 0 between packets */
-bit on_stack[SLOTS];
+bit owned[SLOTS];   /* from a claim to the end of its draining */
 byte done;
 bit ended;
 
 hidden byte n, m;
 
-/* Entries that lead to a live slot with the flow's key. */
+/* Live slots with the flow's key. */
 inline count_live(flow)
 {
 	n = 0;
 	m = 0;
 	do
-	:: m < 4 ->
-		if
-		:: tag[m] && (word[entry[m] - 1] & LIVE) && high[entry[m] - 1] == KEY_HIGH(flow) &&
-			low[entry[m] - 1] == KEY_LOW(flow) -> n++
-		:: else
-		fi;
-		m++
+	:: m < SLOTS -> n = n + IS_OF(m, flow); m++
 	:: else -> break
 	od
+}
+
+inline own(slot)
+{
+	assert(!owned[slot]);
+	assert(!(word[slot] & LIVE));
+	owned[slot] = 1
 }
 
 inline find_spill(owner)
@@ -114,12 +110,34 @@ inline find_spill(owner)
 	od
 }
 
+/*
+ * A packet looks at its home, which is HOMES slots, and then at the two lines of its pair: at place i. The second look, with
+ * the pair's lock held, is the same.
+ */
+#if defined(FAULT_no_home_in_second_look)
+#define FIRST_PLACE (held -> HOMES : 0)
+#else
+#define FIRST_PLACE 0
+#endif
+#if defined(FAULT_no_index_in_second_look)
+#define PLACES (held -> HOMES : HOMES + 2)
+#else
+#define PLACES (HOMES + 2)
+#endif
+#define NEXT_PLACE \
+	i++; \
+	if \
+	:: i < PLACES -> goto look \
+	:: i >= PLACES && held -> i = 0; goto claim \
+	:: else -> i = 0; goto take_pair \
+	fi
+
 /* A program, at each of its packets. `held`: it has the pair's lock. */
 proctype cpu(byte me; byte left; byte flows)
 {
-	byte flow, i, slot, tries, rounds, room, count, cell;
-	short w, head;
-	bit held, side;
+	byte flow, i, slot, tries, room, count, cell;
+	short w;
+	bit held, entered, side;
 
 packet:
 	atomic {
@@ -135,44 +153,33 @@ packet:
 	}
 
 look:
-	atomic { i = 0; room = 0 };
-next_entry:
 	atomic {
 		if
-		:: i == 2 && !held -> goto take_pair
-		:: i == 2 && held -> goto claim
-		:: else
-		fi;
-		if
-		:: tag[LINE(flow, i)] == 0 -> room = LINE(flow, i) + 1; i++; goto next_entry
-		:: else
-		fi;
-#ifdef FAULT_no_second_look
-		if
-		:: held -> i++; goto next_entry
-		:: else
+		:: i < HOMES && AT_HOME(flow, i) < SLOTS -> slot = AT_HOME(flow, i); goto look_at_slot
+		:: i >= HOMES && tag[LINE(flow, i - HOMES)]
+		:: else -> NEXT_PLACE
 		fi
-#endif
 	};
-	atomic { slot = entry[LINE(flow, i)] - 1 };
+	atomic { slot = entry[LINE(flow, i - HOMES)] - 1 };
+look_at_slot:
 #ifndef FAULT_key_before_word
 	atomic {
 		w = word[slot];
 		if
-		:: !(w & LIVE) -> i++; goto next_entry
+		:: !(w & LIVE) -> NEXT_PLACE
 		:: else
 		fi
 	};
 #endif
 	atomic {
 		if
-		:: high[slot] != KEY_HIGH(flow) -> i++; goto next_entry
+		:: high[slot] != KEY_HIGH(flow) -> NEXT_PLACE
 		:: else
 		fi
 	};
 	atomic {
 		if
-		:: low[slot] != KEY_LOW(flow) -> i++; goto next_entry
+		:: low[slot] != KEY_LOW(flow) -> NEXT_PLACE
 		:: else
 		fi
 	};
@@ -180,24 +187,35 @@ next_entry:
 	atomic {
 		w = word[slot];
 		if
-		:: !(w & LIVE) -> i++; goto next_entry
+		:: !(w & LIVE) -> NEXT_PLACE
 		:: else
 		fi
 	};
 #endif
 	if
-	:: held -> goto leave_pair
-	:: else -> goto lock
+	:: held -> i = 0; goto leave_pair
+	:: else -> i = 0; goto lock
 	fi;
 
 take_pair:
 	atomic {
+		entered = 1;
 #ifdef FAULT_no_pair_lock
 		held = 1;
+		i = FIRST_PLACE;
 		goto look;
 #endif
 		if
-		:: pair_lock[PAIR(flow)] == 0 -> pair_lock[PAIR(flow)] = 1; held = 1; tries = 0; goto look
+		:: pair_lock[PAIR(flow)] == 0 ->
+			pair_lock[PAIR(flow)] = 1;
+			held = 1;
+			tries = 0;
+			i = FIRST_PLACE;
+#ifdef FAULT_no_second_look
+			i = 0;
+			goto claim;
+#endif
+			goto look
 		:: else -> tries++
 		fi;
 		if
@@ -206,39 +224,76 @@ take_pair:
 		fi
 	};
 
-claim: /* the pair's lock is held, and no live slot has the key */
+claim: /* the pair's lock is held, and no live slot has the key: one of its home, if it is free */
 	atomic {
+		slot = AT_HOME(flow, i);
 		if
-		:: room == 0 -> goto no_room
-		:: else -> i = 0
+		:: slot < SLOTS && !bitmap[slot] -> goto claim_slot
+		:: else -> i++
+		fi;
+		if
+		:: i < HOMES -> goto claim
+		:: else
 		fi
 	};
-pop:
+displaced:
 	atomic {
-		head = free_head;
 		if
-		:: HEAD_SLOT(head) == 0 -> goto no_room
-		:: else -> slot = HEAD_SLOT(head) - 1
+		:: !tag[LINE(flow, 0)] -> room = LINE(flow, 0) + 1; goto search
+		:: else
 		fi
 	};
-	atomic { count = high[slot] }; /* the link, if the slot is still free */
 	atomic {
 		if
-		:: free_head == head ->
-			assert(on_stack[slot]);
-			assert(!(word[slot] & LIVE));
-			on_stack[slot] = 0;
-			free_head = HEAD_AFTER(head) + count;
-			count = 0;
+		:: !tag[LINE(flow, 1)] -> room = LINE(flow, 1) + 1
+		:: else -> goto no_room
+		fi
+	};
+search: /* the map of taken slots has one word */
+	atomic {
+		slot = 0;
+		do
+		:: slot < SLOTS && bitmap[slot] -> slot++
+		:: else -> break
+		od;
+		if
+		:: slot < SLOTS -> goto claim_slot
+		:: else -> goto no_room
+		fi
+	};
+claim_slot: /* one operation, whose winner has the slot */
+#ifdef FAULT_fill_before_claim
+	atomic { high[slot] = KEY_HIGH(flow) };
+	atomic { low[slot] = KEY_LOW(flow) };
+#endif
+	atomic {
+		if
+#if defined(FAULT_claim_by_load_and_store) || defined(FAULT_bit_after_live)
+		:: true ->
+#else
+		:: !bitmap[slot] ->
+#endif
+			own(slot);
+#ifndef FAULT_bit_after_live
+			bitmap[slot] = 1;
+#endif
+			i = 0;
 			tries = 0;
-			head = 0;
 			goto fill
+		:: else
+		fi
+	};
+not_claimed:
+	atomic {
+		if
+		:: !room -> i++
 		:: else -> tries++
 		fi;
-		count = 0;
 		if
-		:: tries == POP_TRIES -> goto no_room
-		:: else -> goto pop
+		:: !room && i < HOMES -> goto claim
+		:: !room && i == HOMES -> goto displaced
+		:: room && tries < SEARCH_TRIES -> goto search
+		:: else -> goto no_room
 		fi
 	};
 
@@ -246,24 +301,31 @@ fill:
 	atomic { w = BORN_WORD(word[slot]) };
 #ifdef FAULT_live_before_fill
 	atomic { w = w & ~LOCKED; word[slot] = w };
-	atomic { entry[room - 1] = slot + 1; tag[room - 1] = 1 };
 #endif
+#ifndef FAULT_fill_before_claim
 	atomic { high[slot] = KEY_HIGH(flow) };
 	atomic { low[slot] = KEY_LOW(flow) };
+#endif
 	atomic { packets[slot] = 0 };
 	atomic { bytes[slot] = 0 };
-#ifndef FAULT_live_before_fill
-	atomic { assert(!on_stack[slot]); word[slot] = w };
-#endif
-#ifndef FAULT_bit_last
-	atomic { bitmap[slot] = 1 };
-#endif
-	atomic { entry[room - 1] = slot + 1 };
 	atomic {
-		tag[room - 1] = 1;
-		room = 0;
-		d_step { count_live(flow); assert(n <= 1) }
+#ifndef FAULT_live_before_fill
+		word[slot] = w;
+#endif
+		d_step { count_live(flow); assert(n <= 1); n = 0; m = 0 };
+#ifdef FAULT_bit_after_live
 	};
+	atomic {
+		bitmap[slot] = 1;
+#endif
+		if
+		:: !room -> goto enter_ends
+		:: else
+		fi
+	};
+	atomic { entry[room - 1] = slot + 1 };
+	atomic { tag[room - 1] = flow + 1; room = 0 };
+enter_ends:
 	atomic {
 		pair_lock[PAIR(flow)] = 0;
 		held = 0;
@@ -273,13 +335,11 @@ fill:
 		fi
 	};
 
-leave_pair:
-	atomic { pair_lock[PAIR(flow)] = 0; held = 0; i = 0; room = 0; tries = 0 };
+leave_pair: /* another CPU was faster: its slot's word is read anew, and then the key */
+	atomic { pair_lock[PAIR(flow)] = 0; held = 0; tries = 1; goto lock_again };
 
 lock: /* w: what the word was before the key was compared */
 	atomic {
-		i = 0;
-		room = 0;
 		if
 		:: word[slot] == w && !(w & LOCKED) ->
 #ifndef FAULT_lock_by_load_and_store
@@ -290,6 +350,7 @@ lock: /* w: what the word was before the key was compared */
 		:: else -> tries++
 		fi
 	};
+lock_again:
 	atomic {
 		w = word[slot];
 		if
@@ -315,21 +376,17 @@ lock: /* w: what the word was before the key was compared */
 		fi
 	};
 
-gone: /* drained since: its next life, or overflow */
-	atomic {
-		rounds++;
-		if
-		:: rounds == ROUNDS_OF_A_PACKET -> goto no_room
-		:: else -> goto look
-		fi
-	};
+gone: /* drained since: its next life; or overflow, if it is that which was drained */
+	if
+	:: entered -> goto no_room
+	:: else -> goto take_pair
+	fi;
 
 count_it:
 #ifdef FAULT_lock_by_load_and_store
 	atomic { word[slot] = w | LOCKED };
 #endif
 	atomic {
-		i = 0;
 		assert(FLOW_OF(high[slot], low[slot]) == flow);
 		count = packets[slot]
 	};
@@ -390,17 +447,11 @@ no_room:
 		fi
 	};
 counted:
-#ifdef FAULT_bit_last
-	atomic { finished[flow]++ };
-	atomic { bitmap[slot] = 1 };
-	atomic {
-#else
 	atomic {
 		finished[flow]++;
-#endif
 		running[me] = 0;
-		flow = 0; i = 0; slot = 0; tries = 0; rounds = 0; room = 0; count = 0; cell = 0;
-		w = 0; head = 0; held = 0; side = 0;
+		flow = 0; i = 0; slot = 0; tries = 0; room = 0; count = 0; cell = 0;
+		w = 0; held = 0; entered = 0; side = 0;
 		goto packet
 	};
 stop:
@@ -411,7 +462,7 @@ stop:
 proctype monitor()
 {
 	byte slot, tries, flow, count, size, cell, round, was[CPUS];
-	short w, head;
+	short w;
 	bit whole;
 #ifdef READS
 	byte least[FLOWS], sum[FLOWS];
@@ -503,16 +554,26 @@ judge: /* no packet twice; and none missing that was done before the reading beg
 	atomic {
 		if
 		:: slot = 0
-		:: SLOTS > 1 -> slot = SLOTS - 1
+		:: SLOTS > 1 -> slot = 1
+		:: SLOTS > 2 -> slot = SLOTS - 1
+		fi;
+#ifdef FAULT_drain_key_before_word
+		if
+		:: !high[slot] -> goto drained
+		:: else -> flow = FLOW_OF(high[slot], low[slot])
 		fi
 	};
 	atomic {
+#endif
 		w = word[slot];
 		if
 		:: (w & LIVE) && !(w & LOCKED)
 		:: else -> goto drained
 		fi
 	};
+#ifndef FAULT_drain_key_before_word
+	atomic { flow = FLOW_OF(high[slot], low[slot]) };
+#endif
 #ifdef FAULT_drain_by_store
 	atomic { word[slot] = DEAD_WORD(w) };
 #else
@@ -523,9 +584,12 @@ judge: /* no packet twice; and none missing that was done before the reading beg
 		fi
 	};
 #endif
+#ifdef FAULT_bit_before_record
+	atomic { bitmap[slot] = 0; owned[slot] = 0 };
+#endif
 	atomic {
 		w = 0;
-		flow = FLOW_OF(high[slot], low[slot]);
+		assert(FLOW_OF(high[slot], low[slot]) == flow);
 		count = packets[slot]
 	};
 	atomic {
@@ -533,6 +597,9 @@ judge: /* no packet twice; and none missing that was done before the reading beg
 		retired[flow] = retired[flow] + count;
 		count = 0
 	};
+#ifdef FAULT_bit_before_entry
+	atomic { bitmap[slot] = 0; owned[slot] = 0 };
+#endif
 	d_step { /* only the monitor takes an entry out, so that it may look for it in as many steps as it likes */
 		size = 0;
 		do
@@ -543,42 +610,22 @@ judge: /* no packet twice; and none missing that was done before the reading beg
 			:: else -> size++
 			fi
 		od
+#ifdef FAULT_no_entry_at_home
+		;
+		if
+		:: IS_HOME(slot, flow) -> size = 4
+		:: else
+		fi
+#endif
 	};
-#ifndef FAULT_push_before_entry
 	atomic {
 		if
 		:: size < 4 -> tag[size] = 0
 		:: else
 		fi
 	};
-#endif
-#ifndef FAULT_push_before_bit
-	atomic { bitmap[slot] = 0 };
-#endif
-push:
-	atomic { flow = 0; head = free_head };
-	atomic { high[slot] = HEAD_SLOT(head) };
-	atomic {
-		if
-		:: free_head == head ->
-			assert(!on_stack[slot]);
-			assert(!(word[slot] & LIVE));
-			on_stack[slot] = 1;
-			free_head = (head & ~3) + slot + 1;
-			head = 0
-		:: else -> goto push
-		fi
-	};
-#ifdef FAULT_push_before_entry
-	atomic {
-		if
-		:: size < 4 -> tag[size] = 0
-		:: else
-		fi
-	};
-#endif
-#ifdef FAULT_push_before_bit
-	atomic { bitmap[slot] = 0 };
+#if !defined(FAULT_bit_before_record) && !defined(FAULT_bit_before_entry)
+	atomic { bitmap[slot] = 0; owned[slot] = 0 };
 #endif
 drained:
 	atomic { w = 0; size = 0; slot = 0; flow = 0; cell = 0 };
@@ -659,32 +706,20 @@ settle: /* all is quiet: every packet is in one place, every slot in one state *
 		do
 		:: slot < SLOTS ->
 			assert(!(word[slot] & LOCKED));
-			assert(on_stack[slot] != ((word[slot] & LIVE) >> 1));
+			assert(owned[slot] == ((word[slot] & LIVE) >> 1));
 			assert(bitmap[slot] == ((word[slot] & LIVE) >> 1));
 			n = 0;
 			m = 0;
 			do
-			:: m < 4 -> n = n + (tag[m] && entry[m] == slot + 1); m++
+			:: m < 4 && tag[m] && entry[m] == slot + 1 -> assert(IS_OF(slot, tag[m] - 1)); n++; m++
+			:: m < 4 && !(tag[m] && entry[m] == slot + 1) -> m++
 			:: else -> break
 			od;
-			assert(n == ((word[slot] & LIVE) >> 1));
+			assert(n <= 1);
+			assert(n || !(word[slot] & LIVE) || IS_HOME(slot, FLOW_OF(high[slot], low[slot])));
 			slot++
 		:: else -> break
 		od;
-		/* As many steps down the stack as there are free slots, and there it ends. */
-		slot = HEAD_SLOT(free_head);
-		count = 0;
-		do
-		:: slot && count <= SLOTS -> assert(on_stack[slot - 1]); slot = high[slot - 1]; count++
-		:: else -> break
-		od;
-		size = 0;
-		n = 0;
-		do
-		:: n < SLOTS -> size = size + on_stack[n]; n++
-		:: else -> break
-		od;
-		assert(count == size);
 		n = 0;
 		m = 0;
 		ended = 1
@@ -694,13 +729,6 @@ settle: /* all is quiet: every packet is in one place, every slot in one state *
 init
 {
 	atomic {
-		n = 0;
-		do
-		:: n < SLOTS -> on_stack[n] = 1; high[n] = (n + 1 < SLOTS -> n + 2 : 0); n++
-		:: else -> break
-		od;
-		n = 0;
-		free_head = 1;
 		run cpu(0, PACKETS_0, FLOWS_0);
 		run cpu(1, PACKETS_1, FLOWS_1);
 #ifdef PACKETS_2
@@ -712,4 +740,4 @@ init
 
 /* Everybody gets to the end, however they are scheduled: no try goes on for ever. */
 ltl ends { <> ended }
-ltl free_is_not_live { [] !((on_stack[0] && (word[0] & LIVE)) || (on_stack[SLOTS - 1] && (word[SLOTS - 1] & LIVE))) }
+ltl live_is_claimed { [] !((!bitmap[0] && (word[0] & LIVE)) || (!bitmap[SLOTS - 1] && (word[SLOTS - 1] & LIVE))) }

@@ -263,11 +263,11 @@ static void test_what_is_pushed(void **state)
 	strcpy(report->rates.links[0].interface, "eth0");
 	report->rates.links[0].estimate[DIRECTION_INGRESS] = (struct rate_estimate){ .known = true, .mean = 1250 };
 	text_clear(&text);
-	prometheus_push(PUSH_RATES, false, report, &text);
+	prometheus_push(PUSH_RATES, &config, report, &text);
 	assert_has(&text, "flowgauge_rate_mean_bytes_per_second{interface=\"eth0\",direction=\"ingress\"} 1250\n",
 		   true);
 	text_clear(&text);
-	prometheus_push(PUSH_TOTALS, false, report, &text);
+	prometheus_push(PUSH_TOTALS, &config, report, &text);
 	assert_has(&text, "flowgauge_rate_", false);
 	text_free(&text);
 	report_release(report);

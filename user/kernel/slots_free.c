@@ -129,13 +129,13 @@ int slots_find(struct slots *table, const struct flow_key *key, uint32_t *slot)
 
 /* --- freeing --- */
 
-/* From here on no packet can have the slot: what is in it is final. */
-static int slot_end(struct flow_slot *slot)
+/* From here on no packet can have the slot: what is in it is final. The word that is changed was read before the key. */
+static int slot_end(struct flow_slot *slot, const struct flow_key *key)
 {
 	for (int tries = 1; tries < LOCKED_TRIES; tries++) {
 		uint32_t word = word_of(slot);
 
-		if (!(word & SLOT_LIVE))
+		if (!(word & SLOT_LIVE) || memcmp(&slot->key, key, sizeof(*key)))
 			return -ENOENT;
 		if (!(word & SLOT_LOCKED) &&
 		    __atomic_compare_exchange_n(&slot->word, &word, (word + SLOT_VERSION) & ~SLOT_LIVE, false,
@@ -158,9 +158,7 @@ int slots_free(struct slots *table, uint32_t slot, const struct flow_key *key, s
 	if (err)
 		return err;
 	source = slot_at(table, slot);
-	if (memcmp(&source->key, key, sizeof(*key)))
-		return -ENOENT;
-	err = slot_end(source);
+	err = slot_end(source, key);
 	if (err)
 		return err;
 	slot_record(source, detail_at(table, slot), last);
