@@ -11,11 +11,8 @@
 #define LOCK_TRIES 32   /* a holder is done in some 20 ns */
 #define ENTER_TRIES 64  /* one that enters a flow, in some 200 */
 #define WORDS_TRIED 128 /* of the bitmap; with 64 slots each */
-<<<<<<< HEAD
-#define WORDS_APART 61
-=======
+#define WORDS_APART 61  /* as where a word is full, its neighbours often are */
 #define SEARCH_TRIES 8  /* another CPU may take what was found */
->>>>>>> eeeaf85bbeb7a3cb460348769905b1df8f896d29
 #define BYTES_OF_ONES 0x0101010101010101ULL
 #define BYTES_OF_HIGHS 0x8080808080808080ULL
 #define LAST_TAGS 0x00000000ffffffffULL /* the second word of tags is half tags, half lock */
@@ -255,38 +252,40 @@ static __always_inline __u32 lowest_bit(__u64 bits)
 	return index;
 }
 
-/* Bits of a word of the bitmap; behind its end all are set. */
+static __always_inline __u32 bitmap_words(void)
+{
+	return constants.table_slots / 64 + (constants.table_slots % 64 != 0);
+}
+
+/* Bits of a word of the bitmap. Those of slots that are not there are set. */
 static __always_inline __u64 taken_of(__u32 at)
 {
 	const __u64 *bits = bpf_map_lookup_elem(&flow_bitmap, &at);
+	__u32 over = constants.table_slots % 64;
+	__u64 absent = over && at == bitmap_words() - 1 ? ~0ULL << over : 0;
 
-	return bits ? *(volatile __u64 *)bits : ~0ULL;
+	return bits ? *(volatile __u64 *)bits | absent : ~0ULL;
 }
 
-<<<<<<< HEAD
-/*
- * A slot that nobody had, now the caller's; NO_SLOT if there is none in WORDS_TRIED words, which lie WORDS_APART, as where
- * one is full its neighbours often are.
- */
-static __always_inline __u32 slot_search(__u32 home)
-{
-	__u32 words = constants.table_slots / 64 + (constants.table_slots % 64 != 0), at = home / 64;
-=======
-/* The next word, from `at` on, that has a bit clear; NO_SLOT if none of WORDS_TRIED has. */
+/* A word that has a bit clear, `at` or another; NO_SLOT if none of WORDS_TRIED has. A small table is searched whole. */
 __noinline __u32 word_with_room(__u32 at)
 {
-	for (int i = 0; i < WORDS_TRIED; i++, at++)
+	__u32 words = bitmap_words(), apart = words > WORDS_TRIED ? WORDS_APART : 1;
+
+	for (int i = 0; i < WORDS_TRIED; i++) {
+		if (at >= words)
+			at -= words;
 		if (~taken_of(at))
 			return at;
+		at += apart;
+	}
 	return NO_SLOT;
 }
->>>>>>> eeeaf85bbeb7a3cb460348769905b1df8f896d29
 
-/* A slot that nobody had, now the caller's, near the home; NO_SLOT if there is none within reach. */
+/* A slot that nobody had, now the caller's; NO_SLOT if there is none within reach. */
 __noinline __u32 slot_search(__u32 home)
 {
-	__u32 words = (constants.table_slots + 63) / 64, last = words > WORDS_TRIED ? words - WORDS_TRIED : 0;
-	__u32 at = home / 64 < last ? home / 64 : last;
+	__u32 at = home / 64;
 
 	for (int i = 0; i < SEARCH_TRIES; i++) {
 		__u32 index;
@@ -297,10 +296,6 @@ __noinline __u32 slot_search(__u32 home)
 		index = at * 64 + lowest_bit(~taken_of(at));
 		if (slot_claim(index))
 			return index;
-<<<<<<< HEAD
-		at = (at + (words > WORDS_TRIED ? WORDS_APART : 1)) % words;
-=======
->>>>>>> eeeaf85bbeb7a3cb460348769905b1df8f896d29
 	}
 	return NO_SLOT;
 }
