@@ -104,9 +104,10 @@ struct flow_detail {
 };
 
 /*
- * A flow's hash names a slot and its neighbour, its home. The flows that found neither free are in the index. One cache line
- * of it: where those whose hash leads here have their slots. Lines come in pairs, 2n and 2n + 1: an entry stands in its own line, or in the pair's other one if that was full. `lock` of the even line is the pair's: it
- * is held while a flow is entered. A tag of 0 is a free entry.
+ * A flow's hash names a slot and its neighbour, its home. The flows that found neither free are in the index. One cache
+ * line of it: where those whose hash leads here have their slots. Lines come in pairs, 2n and 2n + 1: an entry stands in
+ * its own line, or in the pair's other one if that was full. `lock` of the even line is the pair's: it is held while a
+ * flow is entered. A tag of 0 is a free entry.
  */
 #define LINE_ENTRIES 12
 
@@ -117,7 +118,7 @@ struct index_line {
 };
 
 #define FLOWS_A_PAIR \
-	9 /* of 2 * LINE_ENTRIES: at a Poisson mean of 9, one pair in 200 000 is asked for more than it has */
+	9 /* of 2 * LINE_ENTRIES: at a Poisson mean of 9, one pair in 116 000 is asked for more than it has */
 
 #define SPILLED_MAX 4096 /* flows at a time that have packets in `spilled`; those of others are overflow */
 
