@@ -301,7 +301,7 @@ def defaults_of(described):
 
 def test_defaults_of_the_schema_are_right(schema, validator, tmp_path):
     document = defaults_of(schema)
-    assert len(document) == 23
+    assert len(document) == 24
     validator.validate(document)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")
