@@ -132,7 +132,8 @@ void stream_bench_assert_arrives(struct stream_bench *bench, const struct text *
 	bench->wanted = expected->length;
 	bench->reader.ready = reader_ready;
 	assert_int_equal(loop_add(bench->loop, &bench->reader, bench->in, EPOLLIN), 0);
-	assert_int_equal(loop_run(bench->loop), 0);
+	if (bench->arrived.length < expected->length) /* else nothing more comes that would end the loop */
+		assert_int_equal(loop_run(bench->loop), 0);
 	assert_int_equal(bench->arrived.length, expected->length);
 	assert_memory_equal(bench->arrived.bytes, expected->bytes, expected->length);
 }
