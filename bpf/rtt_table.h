@@ -157,6 +157,12 @@ static __always_inline void rtt_sweep_side(struct rtt_connection *connection, __
 		rtt_count_unmatched(RTT_TCP_HANDSHAKE, 1);
 }
 
+/* Which entry of its set is looked at first, so that few sets have to be looked through. */
+static __always_inline __u32 rtt_first(__u64 fingerprint)
+{
+	return fingerprint & (RTT_SET - 1);
+}
+
 static __always_inline struct rtt_connection *rtt_at(__u32 set_index, __u32 which)
 {
 	struct rtt_set *set = bpf_map_lookup_elem(&rtt_connections, &set_index);
@@ -216,7 +222,8 @@ __noinline __u32 rtt_claim(__u64 fingerprint, __u32 protocol, __u64 now)
 	__u32 set_index = rtt_set_of(fingerprint);
 
 	for (__u32 i = 0; i < RTT_SET; i++) {
-		struct rtt_connection *connection = rtt_at(set_index, i);
+		__u32 which = (rtt_first(fingerprint) + i) & (RTT_SET - 1);
+		struct rtt_connection *connection = rtt_at(set_index, which);
 		__u64 held;
 
 		if (!connection)
@@ -227,7 +234,7 @@ __noinline __u32 rtt_claim(__u64 fingerprint, __u32 protocol, __u64 now)
 		if (__sync_val_compare_and_swap(&connection->fingerprint, held, RTT_TAKEN) != held)
 			continue;
 		rtt_begin(connection, fingerprint, protocol, now);
-		return i;
+		return which;
 	}
 	if (tally)
 		tally->overflow++;
@@ -236,9 +243,12 @@ __noinline __u32 rtt_claim(__u64 fingerprint, __u32 protocol, __u64 now)
 
 static __always_inline __u32 rtt_which(const struct rtt_set *set, __u64 fingerprint)
 {
-	for (__u32 i = 0; i < RTT_SET; i++)
-		if (*(volatile __u64 *)&set->connections[i].fingerprint == fingerprint)
-			return i;
+	for (__u32 i = 0; i < RTT_SET; i++) {
+		__u32 which = (rtt_first(fingerprint) + i) & (RTT_SET - 1);
+
+		if (*(volatile __u64 *)&set->connections[which].fingerprint == fingerprint)
+			return which;
+	}
 	return RTT_NO_ROOM;
 }
 
