@@ -156,18 +156,22 @@ static __always_inline int home_find(const struct flow_key *key, __u64 hash, str
 /* The flow's live slot, not locked; found->slot NULL if it has none. */
 static __always_inline void table_find(const struct flow_key *key, __u64 hash, struct found *found)
 {
-	__u32 line = line_of(hash), tag = tag_of(hash);
+	__u32 line = line_of(hash), tag = tag_of(hash), home = home_of(hash);
 	const struct index_line *own, *other;
 
 	found->slot = NULL;
-	if (home_find(key, hash, found))
+	if (is_of(key, home, found))
 		return;
 	own = line_get(line);
-	if (!own || line_find(own, key, tag, found))
-		return;
 	other = line_get(line ^ 1);
-	if (other)
-		line_find(other, key, tag, found);
+	if (!own || !other)
+		return;
+	/* The index comes while the neighbour is looked at. */
+	(void)tags_word(own, 0);
+	(void)tags_word(other, 0);
+	if (is_of(key, home ^ 1, found) || line_find(own, key, tag, found))
+		return;
+	line_find(other, key, tag, found);
 }
 
 /* Stores become visible in program order on x86; elsewhere an atomic exchange sees to it. */
@@ -379,6 +383,17 @@ static __always_inline __u64 pair_enter(struct index_line *own, struct index_lin
 	return index | ENTERED;
 }
 
+/* What a new flow at home will write to comes while the pair is locked. */
+static __always_inline void detail_touch(__u32 index)
+{
+	const struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
+
+	if (!detail)
+		return;
+	(void)*(volatile __u64 *)&detail->first_ns;
+	(void)*(volatile __u64 *)&detail->tcp.repeated_bytes;
+}
+
 static __always_inline int pair_lock(struct index_line *even)
 {
 	for (int i = 0; i < ENTER_TRIES; i++)
@@ -397,6 +412,7 @@ __noinline __u64 table_enter(const struct flow_key *key, __u64 hash, __u32 verdi
 	__u32 line = line_of(hash);
 	struct index_line *own = line_get(line), *other = line_get(line ^ 1), *even = line & 1 ? other : own;
 
+	detail_touch(home_of(hash));
 	if (!key || !own || !other || !even)
 		return NO_SLOT;
 	if (!pair_lock(even))

@@ -83,9 +83,21 @@ static __always_inline int rtt_stamps_of(void *context, int is_xdp, const struct
 	return 1;
 }
 
+/* Before the flow is looked for: the connection's fingerprint, 0 if it has none. */
+static __always_inline __u64 rtt_ahead(const struct facts *facts)
+{
+	__u64 fingerprint;
+
+	if (!constants.rtt_sets || facts->key.protocol != IPPROTO_TCP || facts->fragment || facts->partial)
+		return 0;
+	fingerprint = rtt_fingerprint(&facts->key, rtt_side_of(&facts->key));
+	rtt_touch(fingerprint);
+	return fingerprint;
+}
+
 /* `known`: RTT_RAISED, RTT_OPENING. */
 static __always_inline void rtt_take_packet(void *context, int is_xdp, const struct facts *facts, __u64 now,
-					    __u32 known)
+					    __u32 known, __u64 fingerprint)
 {
 	__u8 protocol = facts->key.protocol;
 	__u64 stamps = 0;
@@ -96,7 +108,7 @@ static __always_inline void rtt_take_packet(void *context, int is_xdp, const str
 		if (rtt_stamps_of(context, is_xdp, facts, &stamps))
 			known |= RTT_STAMPS;
 		if (known & (RTT_STAMPS | RTT_OPENING) || facts->tcp_flags & TCP_SYN)
-			rtt_tcp(facts, stamps, now, known);
+			rtt_tcp(facts, stamps, now, known, fingerprint);
 	} else if (protocol == (facts->key.family == 4 ? IPPROTO_ICMP : PROTOCOL_ICMPV6)) {
 		if (is_xdp)
 			rtt_icmp_xdp(context, facts, now);

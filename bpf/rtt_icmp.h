@@ -105,7 +105,7 @@ static __always_inline int rtt_is_itself(const struct flow_key *key)
 static __always_inline void icmp_echo(const struct facts *facts, enum icmp_kind kind, __u32 token, __u64 now)
 {
 	__u32 side = rtt_side_of(&facts->key), asker = side;
-	struct rtt_connection *connection = rtt_find(&facts->key, side, now);
+	struct rtt_connection *connection = rtt_find(&facts->key, rtt_fingerprint(&facts->key, side), now);
 
 	if (!connection)
 		return;

@@ -252,10 +252,18 @@ static __always_inline __u32 rtt_which(const struct rtt_set *set, __u64 fingerpr
 	return RTT_NO_ROOM;
 }
 
-/* The connection of the packet, and NULL if it has none and there is no room. `side`: of its source. */
-static __always_inline struct rtt_connection *rtt_find(const struct flow_key *key, __u32 side, __u64 now)
+/* Asks for the memory of the connection, which then comes while the flow is looked for. */
+static __always_inline void rtt_touch(__u64 fingerprint)
 {
-	__u64 fingerprint = rtt_fingerprint(key, side);
+	const struct rtt_connection *connection = rtt_at(rtt_set_of(fingerprint), rtt_first(fingerprint));
+
+	if (connection)
+		(void)*(volatile __u64 *)&connection->fingerprint;
+}
+
+/* The connection of the packet, and NULL if it has none and there is no room. */
+static __always_inline struct rtt_connection *rtt_find(const struct flow_key *key, __u64 fingerprint, __u64 now)
+{
 	__u32 set_index = rtt_set_of(fingerprint), which;
 	struct rtt_set *set = bpf_map_lookup_elem(&rtt_connections, &set_index);
 	struct rtt_connection *connection;

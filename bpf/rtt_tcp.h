@@ -168,7 +168,7 @@ static __always_inline void rtt_handshake(struct rtt_connection *connection, __u
 }
 
 /* A segment with time stamps, or of the handshake. `stamps`: TSval above TSecr. */
-__noinline int rtt_tcp(const struct facts *facts, __u64 stamps, __u64 now, __u32 known)
+__noinline int rtt_tcp(const struct facts *facts, __u64 stamps, __u64 now, __u32 known, __u64 fingerprint)
 {
 	struct tcp_stamps pair = { .value = stamps >> 32, .echo = (__u32)stamps };
 	struct rtt_connection *connection;
@@ -177,7 +177,7 @@ __noinline int rtt_tcp(const struct facts *facts, __u64 stamps, __u64 now, __u32
 	if (!facts)
 		return 0;
 	side = rtt_side_of(&facts->key);
-	connection = rtt_find(&facts->key, side, now);
+	connection = rtt_find(&facts->key, fingerprint, now);
 	if (!connection)
 		return 0;
 	if (facts->tcp_flags & TCP_SYN || known & RTT_OPENING)

@@ -67,11 +67,13 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	enum outcome outcome;
 	struct found found;
 	__u32 number = 0, known = 0;
+	__u64 fingerprint;
 
 	if (constants.flows_off)
 		return OUTCOME_FILTERED;
 	if (numbered && !merged)
 		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
+	fingerprint = rtt_ahead(facts);
 	outcome = flow_take(&facts->key, &found, now);
 	if (outcome != OUTCOME_FLOW)
 		return outcome;
@@ -79,7 +81,7 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
 	else
 		known = flow_update(&found, facts, now, numbered && !merged, number);
-	rtt_take_packet(context, is_xdp, facts, now, known);
+	rtt_take_packet(context, is_xdp, facts, now, known, fingerprint);
 	if (!found.slot)
 		return outcome;
 	if (merged)
