@@ -8,6 +8,7 @@ shown: a suite cannot pass by saying nothing.
 """
 import argparse
 import collections
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -19,8 +20,10 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SUITES = ("unit", "model", "bpf", "fuzz", "e2e", "web")
+STAGES = ((("unit", "bpf"), ("model", "fuzz")), (("e2e",),), (("web",),))  # lanes of a stage run beside each other
 SECONDS = {"unit": 180, "model": 600, "bpf": 600, "fuzz": 600, "e2e": 3600, "web": 600}  # a program that takes longer hangs
 LINES_SHOWN = 30
+BESIDE = ("test_openstack.py",)  # its services take minutes over what costs the monitor nothing
 
 TAP_PLAN = re.compile(r"1\.\.(\d+)$")
 TAP_RESULT = re.compile(r"(not )?ok (\d+) (?:(# SKIP)|-) (.*)$")
@@ -141,20 +144,47 @@ def junit_cases(document):
             yield Case(name, "passed", "")
 
 
-def pytest_suite(suite, build):
+def pytest_part(suite, build, words):
     with tempfile.TemporaryDirectory() as directory:
         report = pathlib.Path(directory) / "report.xml"
-        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-                   str(ROOT / "tests" / suite)]
+        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *map(str, words)]
         environment = {"FLOWGAUGE_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"}
         output, status = execute(command, SECONDS[suite], environment)
         cases = list(junit_cases(report.read_text())) if report.exists() else []
-    yield from cases
     if not cases or status != 0 and not any(case.outcome == "failed" for case in cases):
-        yield Case(suite, "failed", f"{len(cases)} tests reported, exit status {status}\n" + last_lines(output))
+        cases.append(Case(suite, "failed", f"{len(cases)} tests reported, exit status {status}\n" + last_lines(output)))
+    return cases
+
+
+def pytest_suite(suite, build):
+    """What mostly waits for others runs beside the rest, in a process of its own."""
+    place = ROOT / "tests" / suite
+    beside = [place / name for name in BESIDE if (place / name).exists()]
+    parts = [[place, *(f"--ignore={path}" for path in beside)], beside]
+    with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
+        for cases in pool.map(lambda words: pytest_part(suite, build, words), filter(None, parts)):
+            yield from cases
 
 
 RUNNERS = {"model": model_suite, "e2e": pytest_suite, "web": pytest_suite, "fuzz": fuzz_suite}
+
+
+def run_lane(suites, build):
+    return [(suite, list(RUNNERS.get(suite, cmocka_suite)(suite, build))) for suite in suites]
+
+
+def report(suite, cases, build):
+    count = collections.Counter(case.outcome for case in cases)
+    for case in cases:
+        if case.outcome == "failed":
+            print(f"FAILED {suite}: {case.name}\n    " + case.text.strip().replace("\n", "\n    "))
+        elif case.outcome == "skipped":
+            print(f"skipped {suite}: {case.name}: {case.text or 'it gives no reason'}")
+    if not count:
+        count["failed"] = 1
+        print(f"FAILED {suite}: there is no test under {build / 'tests' / suite}")
+    print(f"{suite}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped", flush=True)
+    return count
 
 
 def main():
@@ -167,19 +197,12 @@ def main():
         parser.error(f"there is no suite {', '.join(sorted(unknown))}: there are {', '.join(SUITES)}")
     build = (ROOT / words.build).resolve()
     total = collections.Counter()
-    for suite in words.suites or SUITES:
-        count = collections.Counter()
-        for case in RUNNERS.get(suite, cmocka_suite)(suite, build):
-            count[case.outcome] += 1
-            if case.outcome == "failed":
-                print(f"FAILED {suite}: {case.name}\n    " + case.text.strip().replace("\n", "\n    "))
-            elif case.outcome == "skipped":
-                print(f"skipped {suite}: {case.name}: {case.text or 'it gives no reason'}")
-        if not count:
-            count["failed"] = 1
-            print(f"FAILED {suite}: there is no test under {build / 'tests' / suite}")
-        print(f"{suite}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped", flush=True)
-        total += count
+    for stage in STAGES:
+        lanes = [[suite for suite in lane if suite in (words.suites or SUITES)] for lane in stage]
+        with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+            for results in pool.map(lambda lane: run_lane(lane, build), lanes):
+                for suite, cases in results:
+                    total += report(suite, cases, build)
     summary = f"{total['passed']} passed, {total['failed']} failed"
     summary += f", {total['skipped']} skipped" if total["skipped"] else ""
     (build / "tests").mkdir(parents=True, exist_ok=True)
