@@ -23,7 +23,7 @@ SUITES = ("unit", "model", "bpf", "fuzz", "e2e", "web")
 STAGES = ((("unit", "bpf"), ("model", "fuzz")), (("e2e",),), (("web",),))  # lanes of a stage run beside each other
 SECONDS = {"unit": 180, "model": 600, "bpf": 600, "fuzz": 600, "e2e": 3600, "web": 600}  # a program that takes longer hangs
 LINES_SHOWN = 30
-BESIDE = ("test_openstack.py",)  # its services take minutes over what costs the monitor nothing
+BESIDE = ("test_openstack.py", "test_read.py", "test_rtt_tshark.py")  # services that take minutes, and captures: nothing disturbs them
 
 TAP_PLAN = re.compile(r"1\.\.(\d+)$")
 TAP_RESULT = re.compile(r"(not )?ok (\d+) (?:(# SKIP)|-) (.*)$")
@@ -157,7 +157,7 @@ def pytest_part(suite, build, words):
 
 
 def pytest_suite(suite, build):
-    """What mostly waits for others runs beside the rest, in a process of its own."""
+    """What other traffic and load do not disturb runs beside the rest, in a process of its own."""
     place = ROOT / "tests" / suite
     beside = [place / name for name in BESIDE if (place / name).exists()]
     parts = [[place, *(f"--ignore={path}" for path in beside)], beside]
