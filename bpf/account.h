@@ -3,7 +3,7 @@
 #ifndef FLOWGAUGE_ACCOUNT_H
 #define FLOWGAUGE_ACCOUNT_H
 
-#include "flow_table.h"
+#include "flow_enter.h"
 #include "judge.h"
 #include "maps.h"
 

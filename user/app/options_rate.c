@@ -12,40 +12,30 @@
 #include <string.h>
 
 #include "app/config_values.h"
+#include "app/options_rate_mode.h"
 #include "base/number.h"
 
 #define RATE_FLAGS_MAX 32
 #define LONG_ONLY 256 /* getopt's value of a long flag: LONG_ONLY + its row */
 #define RATE_PORT_STANDARD 54736
-#define FLOWS_ROOM 256 /* of which nothing is used: flows are not counted */
-
-struct walk {
-	struct config *config;
-	const char *config_path;
-	const char *host; /* -g */
-	uint64_t port;    /* -b; 0: not given */
-	bool listen, display, help, version;
-	bool openstack; /* some flag of it was given */
-	char *error;
-};
 
 struct rate_flag {
 	char letter;
 	const char *name;
 	const char *argument;
 	const char *help;
-	int (*apply)(struct walk *walk, const char *given, const char *value);
+	int (*apply)(struct rate_walk *walk, const char *given, const char *value);
 	const char *setting;   /* of rate_setting_table: what apply_setting sets */
 	const char *openstack; /* key: what apply_openstack sets */
 };
 
-static int refuse(struct walk *walk, const char *given, const char *value, const char *right)
+static int refuse(struct rate_walk *walk, const char *given, const char *value, const char *right)
 {
 	snprintf(walk->error, CONFIG_ERROR_SIZE, "%s: \"%.100s\" is not %s", given, value, right);
 	return -EINVAL;
 }
 
-static int apply_interface(struct walk *walk, const char *given, const char *value)
+static int apply_interface(struct rate_walk *walk, const char *given, const char *value)
 {
 	const char *end;
 
@@ -60,19 +50,19 @@ static int apply_interface(struct walk *walk, const char *given, const char *val
 	}
 }
 
-static int apply_file(struct walk *walk, const char *given, const char *value)
+static int apply_file(struct rate_walk *walk, const char *given, const char *value)
 {
 	return value_rate_file(value, walk->config) ? refuse(walk, given, value, "the path of a file") : 0;
 }
 
-static int apply_port(struct walk *walk, const char *given, const char *value)
+static int apply_port(struct rate_walk *walk, const char *given, const char *value)
 {
 	return number_parse_u64(value, 1, UINT16_MAX, &walk->port) ?
 		       refuse(walk, given, value, "a port of 1 to 65535") :
 		       0;
 }
 
-static int apply_host(struct walk *walk, const char *given, const char *value)
+static int apply_host(struct rate_walk *walk, const char *given, const char *value)
 {
 	size_t length = strlen(value);
 
@@ -82,7 +72,7 @@ static int apply_host(struct walk *walk, const char *given, const char *value)
 	return 0;
 }
 
-static int apply_display(struct walk *walk, const char *given, const char *value)
+static int apply_display(struct rate_walk *walk, const char *given, const char *value)
 {
 	(void)given;
 	(void)value;
@@ -90,7 +80,7 @@ static int apply_display(struct walk *walk, const char *given, const char *value
 	return 0;
 }
 
-static int apply_rate_port(struct walk *walk, const char *given, const char *value)
+static int apply_rate_port(struct rate_walk *walk, const char *given, const char *value)
 {
 	uint64_t port;
 
@@ -100,7 +90,7 @@ static int apply_rate_port(struct walk *walk, const char *given, const char *val
 	return 0;
 }
 
-static int apply_listen(struct walk *walk, const char *given, const char *value)
+static int apply_listen(struct rate_walk *walk, const char *given, const char *value)
 {
 	if (value_listen(value, walk->config))
 		return refuse(walk, given, value, LISTEN_RIGHT);
@@ -108,12 +98,12 @@ static int apply_listen(struct walk *walk, const char *given, const char *value)
 	return 0;
 }
 
-static int apply_control(struct walk *walk, const char *given, const char *value)
+static int apply_control(struct rate_walk *walk, const char *given, const char *value)
 {
 	return value_control(value, walk->config) ? refuse(walk, given, value, CONTROL_RIGHT) : 0;
 }
 
-static int apply_config(struct walk *walk, const char *given, const char *value)
+static int apply_config(struct rate_walk *walk, const char *given, const char *value)
 {
 	if (!*value)
 		return refuse(walk, given, value, "the path of a file");
@@ -121,12 +111,12 @@ static int apply_config(struct walk *walk, const char *given, const char *value)
 	return 0;
 }
 
-static int apply_hook(struct walk *walk, const char *given, const char *value)
+static int apply_hook(struct rate_walk *walk, const char *given, const char *value)
 {
 	return value_hook(value, &walk->config->hook) ? refuse(walk, given, value, HOOK_RIGHT) : 0;
 }
 
-static int apply_duration(struct walk *walk, const char *given, const char *value)
+static int apply_duration(struct rate_walk *walk, const char *given, const char *value)
 {
 	return number_parse_double(value, INTERVAL_LOW, 31536000, &walk->config->duration_seconds) ?
 		       refuse(walk, given, value, "a number of seconds from 0.1 to 31536000") :
@@ -134,7 +124,7 @@ static int apply_duration(struct walk *walk, const char *given, const char *valu
 }
 
 /* Anybody on the machine could read it. */
-static int apply_password(struct walk *walk, const char *given, const char *value)
+static int apply_password(struct rate_walk *walk, const char *given, const char *value)
 {
 	(void)value;
 	snprintf(walk->error, CONFIG_ERROR_SIZE,
@@ -144,7 +134,7 @@ static int apply_password(struct walk *walk, const char *given, const char *valu
 	return -EINVAL;
 }
 
-static int apply_openstack_api(struct walk *walk, const char *given, const char *value)
+static int apply_openstack_api(struct rate_walk *walk, const char *given, const char *value)
 {
 	bool gnocchi = !strcmp(value, "gnocchi");
 
@@ -155,7 +145,7 @@ static int apply_openstack_api(struct walk *walk, const char *given, const char 
 	return 0;
 }
 
-static int apply_openstack(struct walk *walk, const struct rate_flag *flag, const char *given, const char *value)
+static int apply_openstack(struct rate_walk *walk, const struct rate_flag *flag, const char *given, const char *value)
 {
 	struct config_openstack *openstack = &walk->config->openstack;
 	const char *right;
@@ -168,7 +158,7 @@ static int apply_openstack(struct walk *walk, const struct rate_flag *flag, cons
 	return 0;
 }
 
-static int apply_version(struct walk *walk, const char *given, const char *value)
+static int apply_version(struct rate_walk *walk, const char *given, const char *value)
 {
 	(void)given;
 	(void)value;
@@ -176,7 +166,7 @@ static int apply_version(struct walk *walk, const char *given, const char *value
 	return 0;
 }
 
-static int apply_help(struct walk *walk, const char *given, const char *value)
+static int apply_help(struct rate_walk *walk, const char *given, const char *value)
 {
 	(void)given;
 	(void)value;
@@ -267,7 +257,7 @@ static void given_name(int value, char out[40])
 		snprintf(out, 40, "-%c", value);
 }
 
-static int apply_setting(struct walk *walk, const struct rate_flag *flag, const char *given, const char *value)
+static int apply_setting(struct rate_walk *walk, const struct rate_flag *flag, const char *given, const char *value)
 {
 	const struct rate_setting *setting = rate_setting_find(flag->setting);
 	char right[RATE_RIGHT_SIZE];
@@ -279,7 +269,7 @@ static int apply_setting(struct walk *walk, const struct rate_flag *flag, const 
 	return refuse(walk, given, value, right);
 }
 
-static int walk_refuse(struct walk *walk, int result, const char *word)
+static int walk_refuse(struct rate_walk *walk, int result, const char *word)
 {
 	const struct rate_flag *flag = flag_of(optopt);
 
@@ -294,7 +284,7 @@ static int walk_refuse(struct walk *walk, int result, const char *word)
 }
 
 /* `words` are those from `rate` on, which stands for the program's name. */
-static int walk_words(int argc, char **words, struct walk *walk)
+static int walk_words(int argc, char **words, struct rate_walk *walk)
 {
 	struct getopt_tables tables = { 0 };
 	int value, status;
@@ -344,68 +334,17 @@ static void print_help(void)
 	printf("\nflowgauge(8) tells more.\n");
 }
 
-/* The origin knew one kind of OpenStack. */
-static int settle_openstack(struct config_openstack *openstack, char error[CONFIG_ERROR_SIZE])
-{
-	const char *missing;
-
-	if (openstack->api == OPENSTACK_OFF)
-		openstack->api = OPENSTACK_CEILOMETER_V2;
-	missing = config_settle_openstack(openstack);
-	if (!missing)
-		return 0;
-	snprintf(error, CONFIG_ERROR_SIZE,
-		 "openstack.%s is missing: records cannot be sent without it: -c gives the controller, -u the username "
-		 "and -t the project",
-		 missing);
-	return -EINVAL;
-}
-
-/* What this mode is, whatever the file says. */
-static int settle(struct config *config, const struct walk *walk, char error[CONFIG_ERROR_SIZE])
-{
-	const char *conflict = rate_settings_conflict(&config->rate);
-
-	if (conflict || (walk->host && !walk->port)) {
-		snprintf(error, CONFIG_ERROR_SIZE, "%s",
-			 conflict ? conflict : "-g: a host without a port: -b gives it one");
-		return -EINVAL;
-	}
-	if (walk->openstack && settle_openstack(&config->openstack, error))
-		return -EINVAL;
-	if (walk->port) {
-		snprintf(config->rate_tcp_host, sizeof(config->rate_tcp_host), "%s",
-			 walk->host ? walk->host : "127.0.0.1");
-		config->rate_tcp_port = (uint16_t)walk->port;
-	}
-	config->rate_only = true;
-	config->constants.flows_off = 1;
-	config->max_flows = FLOWS_ROOM;
-	config->rate_enabled = true;
-	config->rtt.enabled = false;
-	config->http_enabled = walk->listen;
-	config->json = walk->display ||
-		       (!*config->rate_file && !*config->rate_tcp_host && config->openstack.api == OPENSTACK_OFF);
-	config->quiet = !config->json;
-	if (!config->interface_count)
-		snprintf(config->interfaces[config->interface_count++], IF_NAMESIZE, "eth0");
-	if (!config_is_exposed(config))
-		return 0;
-	snprintf(error, CONFIG_ERROR_SIZE, "--listen: \"%.100s\" " EXPOSED_RIGHT, config->http_address);
-	return -EINVAL;
-}
-
-static int load(int argc, char **words, const struct walk *scratch, struct config *config,
+static int load(int argc, char **words, const struct rate_walk *scratch, struct config *config,
 		char error[CONFIG_ERROR_SIZE])
 {
-	struct walk walk = { .config = config, .error = error };
+	struct rate_walk walk = { .config = config, .error = error };
 	int status = options_read_file(scratch->config_path, config, error);
 
 	if (!status && !config->rate_port)
 		config->rate_port = RATE_PORT_STANDARD;
 	if (!status)
 		status = walk_words(argc, words, &walk);
-	return status ? status : settle(config, &walk, error);
+	return status ? status : rate_mode_settle(config, &walk, error);
 }
 
 bool options_are_rate(const struct options *options)
@@ -419,7 +358,7 @@ enum options_result options_load_rate(const struct options *options, struct conf
 	int argc = options->argc - 1;
 	char **words = calloc((size_t)argc + 1, sizeof(char *)); /* getopt puts words in another order */
 	struct config *ignored = calloc(1, sizeof(*ignored));
-	struct walk scratch = { .config = ignored, .error = error };
+	struct rate_walk scratch = { .config = ignored, .error = error };
 	enum options_result result = OPTIONS_WRONG;
 
 	config_defaults(config);
