@@ -111,6 +111,7 @@ static void steps_add(struct job *job)
 		{ "2 lines", "step_slot" },
 		{ "index, 2 lines", "step_index_slot" },
 		{ "index, lock, 2 lines", "step_index_lock_slot" },
+		{ "clock, lock, 2 lines", "step_clock_lock_slot" },
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {

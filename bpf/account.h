@@ -22,18 +22,16 @@ static __always_inline __u32 ledger_of(__u32 ifindex)
 static __always_inline void ledger_charge(__u32 place, const struct facts *facts, enum outcome outcome)
 {
 	__u32 index = 2 * place + (facts->key.direction & 1);
-	struct ledger_record *record = bpf_map_lookup_elem(&ledger, &index);
+	struct ledger_cell *cell = bpf_map_lookup_elem(&ledger, &index);
 
-	if (!record)
+	if (!cell)
 		return;
-	record->started++;
+	cell->started++;
 	barrier();
-	record->seen.packets += facts->packets;
-	record->seen.bytes += facts->bytes;
-	record->outcome[outcome].packets += facts->packets;
-	record->outcome[outcome].bytes += facts->bytes;
+	cell->outcome[outcome].packets += facts->packets;
+	cell->outcome[outcome].bytes += facts->bytes;
 	barrier();
-	record->finished++;
+	cell->finished++;
 }
 
 static __always_inline __u32 verdict_of(__u32 generation, int wanted)
@@ -79,9 +77,8 @@ static __always_inline int is_wanted(struct flow_slot *slot, const struct flow_k
  * Locks the flow that a packet is to be counted in. OUTCOME_FLOW: it is locked, or `found->slot` is NULL, because others
  * held the lock, or the pair's, for too long. Rules judge a flow once; after a reload, once more.
  */
-static __always_inline enum outcome flow_take(const struct flow_key *key, struct found *found, __u64 now)
+static __always_inline enum outcome flow_take(const struct flow_key *key, __u64 hash, struct found *found, __u64 now)
 {
-	__u64 hash = flow_hash(key);
 	__u32 generation = rules_now();
 	enum locked locked = LOCK_GONE;
 

@@ -6,6 +6,7 @@
 #ifndef FLOWGAUGE_FLOW_TABLE_H
 #define FLOWGAUGE_FLOW_TABLE_H
 
+#include "flow_hash.h"
 #include "maps.h"
 
 #define LOCK_TRIES 32 /* a holder is done in some 20 ns */
@@ -15,28 +16,6 @@
 #define BYTE_INDEXES 0x0001020304050607ULL
 
 #define NO_SLOT 0xffffffffU
-
-static __always_inline __u64 hash_step(const struct flow_key *key, int word, int other)
-{
-	const __u32 *words = (const __u32 *)key;
-	__u32 a = words[word] + constants.hash_addends[word], b = words[other] + constants.hash_addends[other];
-
-	return (__u64)a * b;
-}
-
-/*
- * NH (J. Black et al., UMAC, 1999): a sum of products, of which none waits for another; two keys have the same sum with a
- * probability of 2^-32 for whoever does not know the addends. The words that are 0 for IPv4 are left out of its sum.
- */
-static __always_inline __u64 flow_hash(const struct flow_key *key)
-{
-	__u64 sum = hash_step(key, 0, 4) + hash_step(key, 8, 9) + hash_step(key, 10, 11);
-
-	if (key->family == 6)
-		sum += hash_step(key, 1, 5) + hash_step(key, 2, 6) + hash_step(key, 3, 7);
-	sum ^= sum >> 32;
-	return sum * constants.hash_factor;
-}
 
 static __always_inline __u32 line_of(__u64 hash)
 {

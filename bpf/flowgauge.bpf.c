@@ -92,9 +92,8 @@ static __always_inline int tc_parse_plain(struct __sk_buff *skb, struct facts *f
 
 	if (constants.tunnels.kinds)
 		return -1;
-	facts->key.ifindex = skb->ifindex;
-	facts->key.direction = direction;
-	return parse_plain((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts);
+	return parse_plain((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, facts, skb->ifindex,
+			   direction);
 }
 
 static __always_inline int tc_watch(struct __sk_buff *skb, enum direction direction, int has_link_header)

@@ -82,7 +82,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 2 * INTERFACES_MAX);
 	__type(key, __u32);
-	__type(value, struct ledger_record);
+	__type(value, struct ledger_cell);
 } ledger SEC(".maps");
 
 /*
@@ -158,14 +158,22 @@ struct {
 	__type(value, struct rule_bits);
 } rule_protocols SEC(".maps");
 
-/* Connections whose round-trip times are measured; rtt_table.h. The monitor sets the sizes of these three. */
+/* Connections whose round-trip times are measured; rtt_table.h. The monitor sets the sizes of these four. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct rtt_set);
+	__type(value, struct rtt_connection);
 } rtt_connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rtt_samples);
+} rtt_samples SEC(".maps");
 
 /* Their histograms, slot 0 being "other"; rtt_pairs.h. */
 struct {
@@ -221,10 +229,21 @@ struct bin_clock {
 	__u32 reserved;
 };
 
+/* What is found out of a TCP segment before its flow is looked for. */
+struct rtt_look {
+	__u64 stamps;      /* TSval above TSecr */
+	__u64 fingerprint; /* of its connection */
+	__u32 known;       /* RTT_STAMPS, or nothing */
+	__u16 fresh;       /* of the segment before: 1: its time stamps were not those of its flow's last one */
+	__u16 answered;    /* of the last such segment: 1: it was an answer */
+};
+
 struct scratch {
 	struct facts facts; /* first: see rates_charge */
 	struct bin_clock bin_clock;
+	struct rtt_look rtt;
 	struct facts inner;        /* of a merged tunnel */
+	struct flow_key opposite;  /* of a TCP flow */
 	__u64 stamps;              /* TSval above TSecr */
 	struct rtt_pair_key pair;  /* on the stack it would be too much */
 	__u8 window[WINDOW_BYTES]; /* of a payload, or of TCP's options, that cannot be read in place */

@@ -7,7 +7,8 @@
 #include "rtt_icmp.h"
 #include "rtt_tcp.h"
 
-#define RTT_HEADER_REACH 1023 /* a TCP header that starts further in is read by the kernel */
+#define STAMPS_FACTOR 0x9e3779b1U /* odd, and far from small fractions of 2^32 */
+#define RTT_HEADER_REACH 1023     /* a TCP header that starts further in is read by the kernel */
 
 static __always_inline __u64 rtt_stamps_word(__u32 value, __u32 echo)
 {
@@ -83,32 +84,47 @@ static __always_inline int rtt_stamps_of(void *context, int is_xdp, const struct
 	return 1;
 }
 
-/* Before the flow is looked for: the connection's fingerprint, 0 if it has none. */
-static __always_inline __u64 rtt_ahead(const struct facts *facts)
+/*
+ * Most segments have the time stamps of the one before, and then the connection is not looked at. Where the segment before had
+ * others, this one is taken to have others, too: the connection's memory comes while the flow is looked for.
+ */
+static __always_inline void rtt_ahead(void *context, int is_xdp, const struct facts *facts, struct flow_sum sum)
 {
-	__u64 fingerprint;
+	struct rtt_look *look = rtt_look(facts);
 
 	if (!constants.rtt_sets || facts->key.protocol != IPPROTO_TCP || facts->fragment || facts->partial)
-		return 0;
-	fingerprint = rtt_fingerprint(&facts->key, rtt_side_of(&facts->key));
-	rtt_touch(fingerprint);
-	return fingerprint;
+		return;
+	look->fingerprint = hash_of_conversation(&constants.secret, sum);
+	look->known = rtt_stamps_of(context, is_xdp, facts, &look->stamps) ? RTT_STAMPS : 0;
+	if (look->fresh)
+		rtt_touch(look->fingerprint, look->answered);
+}
+
+/* The lock of the flow is held. Two that differ little never mix to the same. */
+static __always_inline void rtt_compare(struct slot_tcp *tcp, struct rtt_look *look)
+{
+	__u32 mixed = (__u32)(look->stamps >> 32) * STAMPS_FACTOR + (__u32)look->stamps;
+
+	if (!constants.rtt_sets || !look->known)
+		return;
+	look->fresh = tcp->stamps != mixed;
+	tcp->stamps = mixed;
 }
 
 /* `known`: RTT_RAISED, RTT_OPENING. */
 static __always_inline void rtt_take_packet(void *context, int is_xdp, const struct facts *facts, __u64 now,
-					    __u32 known, __u64 fingerprint)
+					    __u32 known)
 {
+	struct rtt_look *look = rtt_look(facts);
 	__u8 protocol = facts->key.protocol;
-	__u64 stamps = 0;
 
 	if (!constants.rtt_sets || facts->fragment || facts->partial)
 		return;
 	if (protocol == IPPROTO_TCP) {
-		if (rtt_stamps_of(context, is_xdp, facts, &stamps))
-			known |= RTT_STAMPS;
-		if (known & (RTT_STAMPS | RTT_OPENING) || facts->tcp_flags & TCP_SYN)
-			rtt_tcp(facts, stamps, now, known, fingerprint);
+		if (facts->tcp_flags & TCP_CONTROL || known & RTT_OPENING)
+			rtt_tcp_control(facts, now, known);
+		else if (look->known && look->fresh)
+			rtt_tcp_data(facts, look, now, known);
 	} else if (protocol == (facts->key.family == 4 ? IPPROTO_ICMP : PROTOCOL_ICMPV6)) {
 		if (is_xdp)
 			rtt_icmp_xdp(context, facts, now);

@@ -46,9 +46,11 @@ static __always_inline void icmp_give_up(struct rtt_side *own, const struct rtt_
 		rtt_count_unmatched(RTT_ICMP_ECHO, rtt_drop(&own->waiting[oldest], now, 1));
 }
 
-static __always_inline void icmp_request(struct rtt_connection *connection, __u32 side, const struct facts *facts,
+static __always_inline void icmp_request(const struct rtt_found *found, __u32 side, const struct facts *facts,
 					 __u32 token, __u64 now)
 {
+	const struct rtt_samples *samples = rtt_samples_at(found->number);
+	struct rtt_connection *connection = found->connection;
 	struct rtt_side *own = &connection->side[side & 1];
 	__u32 state = connection->state[side & 1];
 
@@ -59,7 +61,8 @@ static __always_inline void icmp_request(struct rtt_connection *connection, __u3
 	}
 	connection->state[side & 1] = (state & ~RTT_OUT) | RTT_SEEN | RTT_STARTED | rtt_out(&facts->key);
 	own->seen = token;
-	icmp_give_up(own, &connection->summary[side & 1], now);
+	if (samples)
+		icmp_give_up(own, &samples->summary[side & 1], now);
 	rtt_note(own, token, RTT_ICMP_ECHO, now);
 }
 
@@ -70,11 +73,11 @@ static __always_inline int icmp_is_passed(__u32 token, __u32 waiting)
 }
 
 /* `asker`: the side that asked. What the answerer's state says is of its replies. */
-static __always_inline void icmp_reply(struct rtt_connection *connection, __u32 asker, const struct facts *facts,
+static __always_inline void icmp_reply(const struct rtt_found *found, __u32 asker, const struct facts *facts,
 				       __u32 token, __u64 now)
 {
-	struct rtt_side *own = &connection->side[asker & 1];
-	int found = 0;
+	struct rtt_side *own = &found->connection->side[asker & 1];
+	int answered = 0;
 
 	for (int i = 0; i < RTT_WAITING; i++) {
 		__u64 word = *(volatile __u64 *)&own->waiting[i];
@@ -85,13 +88,13 @@ static __always_inline void icmp_reply(struct rtt_connection *connection, __u32 
 			continue;
 		time = rtt_take(&own->waiting[i], word, RTT_ICMP_ECHO, now);
 		if (!passed)
-			found = 1;
+			answered = 1;
 		if (time && passed)
 			rtt_count_unmatched(RTT_ICMP_ECHO, 1);
 		else if (time)
-			rtt_sample(connection, asker, facts, RTT_ICMP_ECHO, time, now);
+			rtt_sample(found->number, asker, facts, RTT_ICMP_ECHO, time, now);
 	}
-	if (!found && own->echoed != token)
+	if (!answered && own->echoed != token)
 		rtt_count_unasked(RTT_ICMP_ECHO);
 	own->echoed = token;
 }
@@ -104,18 +107,20 @@ static __always_inline int rtt_is_itself(const struct flow_key *key)
 
 static __always_inline void icmp_echo(const struct facts *facts, enum icmp_kind kind, __u32 token, __u64 now)
 {
-	__u32 side = rtt_side_of(&facts->key), asker = side;
-	struct rtt_connection *connection = rtt_find(&facts->key, rtt_fingerprint(&facts->key, side), now);
+	__u32 side = flow_side(&facts->key), asker = side;
+	struct rtt_found found;
 
-	if (!connection)
+	rtt_find(hash_of_conversation(&constants.secret, flow_sum(&constants.secret, &facts->key)), facts->key.protocol,
+		 now, &found);
+	if (!found.connection)
 		return;
 	/* A host that asks itself is side 0 both times. */
 	if (kind == ICMP_REPLY) {
 		asker = rtt_is_itself(&facts->key) ? side : !side;
-		connection->state[side & 1] |= RTT_SEEN;
-		icmp_reply(connection, asker, facts, token, now);
+		found.connection->state[side & 1] |= RTT_SEEN;
+		icmp_reply(&found, asker, facts, token, now);
 	} else {
-		icmp_request(connection, side, facts, token, now);
+		icmp_request(&found, side, facts, token, now);
 	}
 }
 

@@ -114,22 +114,40 @@ static __always_inline int rtt_is_good(__u64 reference, __u32 method, const stru
 	       ((__u32)reference >> RTT_PAIR_METHOD_SHIFT) == method;
 }
 
-/* Four a power of two; see rtt_bucket_end(). */
+#define POWERS_2(power) power, power
+#define POWERS_4(power) POWERS_2(power), POWERS_2(power)
+#define POWERS_8(power) POWERS_4(power), POWERS_4(power)
+#define POWERS_16(power) POWERS_8(power), POWERS_8(power)
+#define POWERS_32(power) POWERS_16(power), POWERS_16(power)
+#define POWERS_64(power) POWERS_32(power), POWERS_32(power)
+#define POWERS_128(power) POWERS_64(power), POWERS_64(power)
+
+/* The highest bit of a byte. */
+static const __u8 powers[256] = {
+	0, 0, POWERS_2(1), POWERS_4(2), POWERS_8(3), POWERS_16(4), POWERS_32(5), POWERS_64(6), POWERS_128(7)
+};
+
+/*
+ * Four a power of two; see rtt_bucket_end(). Samples follow samples of about their size, so that which way they branch can be
+ * foretold.
+ */
 static __always_inline __u32 rtt_bucket(__u64 ns)
 {
+	__u64 rest = ns >> RTT_FIRST_POWER;
 	__u32 power = 0, bucket;
-	__u64 rest = ns;
 
-	if (ns < 1ULL << RTT_FIRST_POWER)
+	if (!rest)
 		return 0;
-#pragma unroll
-	for (__u32 step = 32; step; step >>= 1) {
-		__u32 more = rest >> step ? step : 0;
-
-		power += more;
-		rest >>= more;
+	if (rest >> 16) {
+		rest >>= 16;
+		power = 16;
 	}
-	bucket = (power - RTT_FIRST_POWER) * RTT_STEPS + ((ns >> (power - 2)) & (RTT_STEPS - 1)) + 1;
+	if (rest >> 8) {
+		rest >>= 8;
+		power += 8;
+	}
+	power += powers[rest & 0xff];
+	bucket = power * RTT_STEPS + ((ns >> (power + RTT_FIRST_POWER - 2)) & (RTT_STEPS - 1)) + 1;
 	return bucket < RTT_BUCKETS ? bucket : RTT_BUCKETS - 1;
 }
 
@@ -173,19 +191,24 @@ static __always_inline void rtt_summarize(struct rtt_summary *summary, __u32 tim
 }
 
 /* `answer` is the answer to a packet of the other side, `asker`, which took `time` units. */
-static __always_inline void rtt_sample(struct rtt_connection *connection, __u32 asker, const struct facts *answer,
-				       __u32 method, __u32 time, __u64 now)
+static __always_inline void rtt_sample(__u32 number, __u32 asker, const struct facts *answer, __u32 method, __u32 time,
+				       __u64 now)
 {
-	__u64 reference = connection->pair[asker & 1];
-	struct rtt_pair *pair = rtt_pair_at(reference & RTT_PAIR_SLOT_MASK);
+	struct rtt_samples *samples = rtt_samples_at(number);
 	struct rtt_tally *tally;
+	struct rtt_pair *pair;
+	__u64 reference;
 
+	if (!samples)
+		return;
+	reference = samples->pair[asker & 1];
+	pair = rtt_pair_at(reference & RTT_PAIR_SLOT_MASK);
 	if (!time)
 		time = 1;
-	rtt_summarize(&connection->summary[asker & 1], time);
+	rtt_summarize(&samples->summary[asker & 1], time);
 	if (!rtt_is_good(reference, method, pair)) {
 		reference = rtt_pair_find(answer, method);
-		connection->pair[asker & 1] = reference;
+		samples->pair[asker & 1] = reference;
 		pair = rtt_pair_at(reference & RTT_PAIR_SLOT_MASK);
 	}
 	if (!pair)

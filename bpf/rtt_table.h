@@ -43,6 +43,11 @@ static __always_inline struct rtt_tally *rtt_tally(void)
 	return bpf_map_lookup_elem(&rtt_tallies, &(__u32){ 0 });
 }
 
+static __always_inline struct rtt_look *rtt_look(const struct facts *facts)
+{
+	return &((struct scratch *)facts)->rtt; /* facts stand at the beginning of a scratch */
+}
+
 static __always_inline void rtt_count_unmatched(__u32 method, __u32 count)
 {
 	struct rtt_tally *tally = rtt_tally();
@@ -67,61 +72,20 @@ static __always_inline void rtt_count_skipped(__u32 method)
 		tally->skipped[method]++;
 }
 
-static __always_inline __u64 rtt_end(__be32 word, __be16 port)
-{
-	return (__u64)word << 16 | port;
-}
-
-/* Which word of IPv6 addresses tells them apart. */
-static __always_inline int rtt_word_of(const struct flow_key *key)
-{
-	if (key->src[3] != key->dst[3])
-		return 3;
-	if (key->src[2] != key->dst[2])
-		return 2;
-	return key->src[1] != key->dst[1] ? 1 : 0;
-}
-
-/*
- * Which endpoint of the conversation the source is: 1 if it is the greater one, in whatever order. Without a branch for IPv4:
- * which way a packet goes cannot be foretold.
- */
-static __always_inline __u32 rtt_side_of(const struct flow_key *key)
-{
-	int word = key->family == 6 ? rtt_word_of(key) : 0;
-
-	return (rtt_end(key->dst[word & 3], key->dport) - rtt_end(key->src[word & 3], key->sport)) >> 63;
-}
-
-/* Of two words, one of each end, the lesser end's and the greater end's, each with an addend of the secret: their product. */
-static __always_inline __u64 rtt_product(__u32 source, __u32 destination, __u32 side, int word, int other)
-{
-	__u32 change = (source ^ destination) & -side;
-
-	return (__u64)((source ^ change) + constants.hash_addends[word]) *
-	       ((destination ^ change) + constants.hash_addends[other]);
-}
-
-/* As flow_hash(), over what both directions have in common. The same secret serves: nothing of either hash is shown. */
-static __always_inline __u64 rtt_fingerprint(const struct flow_key *key, __u32 side)
-{
-	__u32 protocol = (__u32)key->family << 8 | key->protocol, tags = (__u32)key->vlan[0] << 16 | key->vlan[1];
-	__u64 sum = rtt_product(key->src[0], key->dst[0], side, 0, 4) +
-		    rtt_product(key->sport, key->dport, side, 8, 9) + rtt_product(key->ifindex, tags, 0, 10, 11);
-
-	if (key->family == 6)
-		sum += rtt_product(key->src[1], key->dst[1], side, 1, 5) +
-		       rtt_product(key->src[2], key->dst[2], side, 2, 6) +
-		       rtt_product(key->src[3], key->dst[3], side, 3, 7);
-	sum += protocol;
-	sum ^= sum >> 32;
-	sum *= constants.hash_factor;
-	return sum > RTT_TAKEN ? sum : RTT_TAKEN + 1;
-}
-
+/* The first connection of a set. */
 static __always_inline __u32 rtt_set_of(__u64 fingerprint)
 {
-	return (__u32)((fingerprint >> 32) * constants.rtt_sets >> 32);
+	return (__u32)((fingerprint >> 32) * constants.rtt_sets >> 32) * RTT_SET;
+}
+
+static __always_inline struct rtt_connection *rtt_at(__u32 number)
+{
+	return bpf_map_lookup_elem(&rtt_connections, &number);
+}
+
+static __always_inline struct rtt_samples *rtt_samples_at(__u32 number)
+{
+	return bpf_map_lookup_elem(&rtt_samples, &number);
 }
 
 static __always_inline __u32 rtt_method_of(const struct rtt_connection *connection)
@@ -145,7 +109,8 @@ static __always_inline __u32 rtt_drop(__u64 *waiting, __u64 now, int all)
 }
 
 /* Drops what has waited for too long, or all, of one side. */
-static __always_inline void rtt_sweep_side(struct rtt_connection *connection, __u32 side, __u64 now, int all)
+static __always_inline void rtt_sweep_side(struct rtt_connection *connection, struct rtt_samples *samples, __u32 side,
+					   __u64 now, int all)
 {
 	__u32 dropped = 0;
 
@@ -153,37 +118,31 @@ static __always_inline void rtt_sweep_side(struct rtt_connection *connection, __
 		dropped += rtt_drop(&connection->side[side].waiting[i], now, all);
 	if (dropped)
 		rtt_count_unmatched(rtt_method_of(connection), dropped);
-	if (rtt_drop(&connection->opened[side], now, all) && !(connection->state[side] & RTT_STAMPED))
+	if (rtt_drop(&samples->opened[side], now, all) && !(connection->state[side] & RTT_STAMPED))
 		rtt_count_unmatched(RTT_TCP_HANDSHAKE, 1);
 }
 
-/* Which entry of its set is looked at first, so that few sets have to be looked through. */
-static __always_inline __u32 rtt_first(__u64 fingerprint)
+/* The connections of a set in the order in which they are looked at: each conversation begins with one of its own. */
+static __always_inline __u32 rtt_nth(__u64 fingerprint, __u32 i)
 {
-	return fingerprint & (RTT_SET - 1);
-}
-
-static __always_inline struct rtt_connection *rtt_at(__u32 set_index, __u32 which)
-{
-	struct rtt_set *set = bpf_map_lookup_elem(&rtt_connections, &set_index);
-
-	return set ? &set->connections[which & (RTT_SET - 1)] : NULL;
+	return rtt_set_of(fingerprint) + ((fingerprint + i) & (RTT_SET - 1));
 }
 
 /* Every 4 s, and after a pause. */
-__noinline int rtt_sweep(__u32 set_index, __u32 which, __u64 now)
+__noinline int rtt_sweep(__u32 number, __u64 now)
 {
-	struct rtt_connection *connection = rtt_at(set_index, which);
+	struct rtt_connection *connection = rtt_at(number);
+	struct rtt_samples *samples = rtt_samples_at(number);
 	__s32 passed;
 	int all;
 
-	if (!connection)
+	if (!connection || !samples)
 		return 0;
 	passed = rtt_swept_now(now) - connection->swept;
 	all = passed > RTT_ALL_OVER || passed < -RTT_ALL_OVER;
 	connection->swept = rtt_swept_now(now);
-	rtt_sweep_side(connection, 0, now, all);
-	rtt_sweep_side(connection, 1, now, all);
+	rtt_sweep_side(connection, samples, 0, now, all);
+	rtt_sweep_side(connection, samples, 1, now, all);
 	return 0;
 }
 
@@ -198,10 +157,12 @@ static __always_inline int rtt_is_idle(const struct rtt_connection *connection, 
 }
 
 /* The entry is the caller's alone until it has its fingerprint. */
-static __always_inline void rtt_begin(struct rtt_connection *connection, __u64 fingerprint, __u32 protocol, __u64 now)
+static __always_inline void rtt_begin(struct rtt_connection *connection, struct rtt_samples *samples, __u64 fingerprint,
+				      __u32 protocol, __u64 now)
 {
-	rtt_sweep_side(connection, 0, now, 1);
-	rtt_sweep_side(connection, 1, now, 1);
+	rtt_sweep_side(connection, samples, 0, now, 1);
+	rtt_sweep_side(connection, samples, 1, now, 1);
+	__builtin_memset(samples, 0, sizeof(*samples));
 	__builtin_memset(&connection->swept, 0, sizeof(*connection) - offsetof(struct rtt_connection, swept));
 	connection->swept = rtt_swept_now(now);
 	connection->protocol = protocol;
@@ -213,72 +174,82 @@ static __always_inline void rtt_begin(struct rtt_connection *connection, __u64 f
 #endif
 }
 
-#define RTT_NO_ROOM RTT_SET
+#define RTT_NO_ROOM 0xffffffffU
 
-/* Which entry of its set a new connection has now; RTT_NO_ROOM: none. */
+/* The connection that a new conversation has now; RTT_NO_ROOM: none. */
 __noinline __u32 rtt_claim(__u64 fingerprint, __u32 protocol, __u64 now)
 {
 	struct rtt_tally *tally = rtt_tally();
-	__u32 set_index = rtt_set_of(fingerprint);
 
 	for (__u32 i = 0; i < RTT_SET; i++) {
-		__u32 which = (rtt_first(fingerprint) + i) & (RTT_SET - 1);
-		struct rtt_connection *connection = rtt_at(set_index, which);
+		__u32 number = rtt_nth(fingerprint, i);
+		struct rtt_connection *connection = rtt_at(number);
+		struct rtt_samples *samples = rtt_samples_at(number);
 		__u64 held;
 
-		if (!connection)
+		if (!connection || !samples)
 			break;
 		held = *(volatile __u64 *)&connection->fingerprint;
 		if (held == RTT_TAKEN || (held != RTT_FREE && !rtt_is_idle(connection, now)))
 			continue;
 		if (__sync_val_compare_and_swap(&connection->fingerprint, held, RTT_TAKEN) != held)
 			continue;
-		rtt_begin(connection, fingerprint, protocol, now);
-		return which;
+		rtt_begin(connection, samples, fingerprint, protocol, now);
+		return number;
 	}
 	if (tally)
 		tally->overflow++;
 	return RTT_NO_ROOM;
 }
 
-static __always_inline __u32 rtt_which(const struct rtt_set *set, __u64 fingerprint)
+/* Asks for the memory of the connection, which then comes while the flow is looked for; and of its samples. */
+static __always_inline void rtt_touch(__u64 fingerprint, int samples_too)
 {
-	for (__u32 i = 0; i < RTT_SET; i++) {
-		__u32 which = (rtt_first(fingerprint) + i) & (RTT_SET - 1);
-
-		if (*(volatile __u64 *)&set->connections[which].fingerprint == fingerprint)
-			return which;
-	}
-	return RTT_NO_ROOM;
-}
-
-/* Asks for the memory of the connection, which then comes while the flow is looked for. */
-static __always_inline void rtt_touch(__u64 fingerprint)
-{
-	const struct rtt_connection *connection = rtt_at(rtt_set_of(fingerprint), rtt_first(fingerprint));
+	__u32 number = rtt_nth(fingerprint, 0);
+	const struct rtt_connection *connection = rtt_at(number);
+	const struct rtt_samples *samples;
 
 	if (connection)
 		(void)*(volatile __u64 *)&connection->fingerprint;
+	if (!samples_too)
+		return;
+	samples = rtt_samples_at(number);
+	if (samples)
+		(void)*(volatile __u64 *)&samples->pair[0];
 }
 
-/* The connection of the packet, and NULL if it has none and there is no room. */
-static __always_inline struct rtt_connection *rtt_find(const struct flow_key *key, __u64 fingerprint, __u64 now)
-{
-	__u32 set_index = rtt_set_of(fingerprint), which;
-	struct rtt_set *set = bpf_map_lookup_elem(&rtt_connections, &set_index);
-	struct rtt_connection *connection;
+/* A connection, and where it stands. */
+struct rtt_found {
+	struct rtt_connection *connection; /* NULL: the conversation has none, and there is no room for it */
+	__u32 number;
+};
 
-	if (!set)
-		return NULL;
-	which = rtt_which(set, fingerprint);
-	if (which >= RTT_SET)
-		which = rtt_claim(fingerprint, key->protocol, now);
-	if (which >= RTT_SET)
-		return NULL;
-	connection = &set->connections[which];
-	if ((__u32)(rtt_swept_now(now) - connection->swept) > RTT_SWEEP)
-		rtt_sweep(set_index, which, now);
-	return connection;
+static __always_inline int rtt_is_of(__u64 fingerprint, __u32 number, struct rtt_found *found)
+{
+	found->number = number;
+	found->connection = rtt_at(number);
+	return found->connection && *(volatile __u64 *)&found->connection->fingerprint == fingerprint;
+}
+
+/* A function of its own: nearly all stand where they are looked for first. */
+__noinline __u32 rtt_search(__u64 fingerprint, __u32 protocol, __u64 now)
+{
+	struct rtt_found found;
+
+	for (__u32 i = 1; i < RTT_SET; i++)
+		if (rtt_is_of(fingerprint, rtt_nth(fingerprint, i), &found))
+			return found.number;
+	return rtt_claim(fingerprint, protocol, now);
+}
+
+static __always_inline void rtt_find(__u64 fingerprint, __u32 protocol, __u64 now, struct rtt_found *found)
+{
+	if (!rtt_is_of(fingerprint, rtt_nth(fingerprint, 0), found)) {
+		found->number = rtt_search(fingerprint, protocol, now);
+		found->connection = rtt_at(found->number);
+	}
+	if (found->connection && (__u32)(rtt_swept_now(now) - found->connection->swept) > RTT_SWEEP)
+		rtt_sweep(found->number, now);
 }
 
 #endif

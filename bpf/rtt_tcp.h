@@ -44,11 +44,12 @@ static __always_inline __u32 rtt_take(__u64 *waiting, __u64 word, __u32 method, 
 	return 0;
 }
 
-/* A TSecr that was not there before. What is older than it will not be echoed any more. */
-static __always_inline void rtt_echoed(struct rtt_connection *connection, __u32 asker, const struct facts *facts,
-				       __u32 echo, __u64 now)
+/* A TSecr that was not there before. What is older than it will not be echoed any more. 1: it was waited for. */
+static __always_inline int rtt_echoed(const struct rtt_found *found, __u32 asker, const struct facts *facts, __u32 echo,
+				      __u64 now)
 {
-	struct rtt_side *other = &connection->side[asker & 1];
+	struct rtt_side *other = &found->connection->side[asker & 1];
+	__u32 answered = 0;
 
 	for (int i = 0; i < RTT_WAITING; i++) {
 		__u64 word = *(volatile __u64 *)&other->waiting[i];
@@ -58,13 +59,15 @@ static __always_inline void rtt_echoed(struct rtt_connection *connection, __u32 
 		if (!RTT_TIME(word) || beyond < 0)
 			continue;
 		time = rtt_take(&other->waiting[i], word, RTT_TCP_TIMESTAMP, now);
-		if (!time)
-			continue;
 		if (!beyond)
-			rtt_sample(connection, asker, facts, RTT_TCP_TIMESTAMP, time, now);
-		else
+			answered = time;
+		else if (time)
 			rtt_count_unmatched(RTT_TCP_TIMESTAMP, 1);
 	}
+	if (!answered)
+		return 0;
+	rtt_sample(found->number, asker, facts, RTT_TCP_TIMESTAMP, answered, now);
+	return 1;
 }
 
 /* It takes sequence numbers, so that it will be acknowledged. */
@@ -75,18 +78,20 @@ static __always_inline int rtt_is_asking(const struct facts *facts)
 
 /*
  * The first segment of a side that was not watched before may not be the first one of its TSval; and while nothing of the other
- * side was seen, no answer may ever come by.
+ * side was seen, no answer may ever come by. 1: it is an answer.
  */
-static __always_inline void rtt_stamps(struct rtt_connection *connection, __u32 side, const struct facts *facts,
-				       struct tcp_stamps stamps, __u64 now, __u32 known)
+static __always_inline int rtt_stamps(const struct rtt_found *found, __u32 side, const struct facts *facts,
+				      struct tcp_stamps stamps, __u64 now, __u32 known)
 {
+	struct rtt_connection *connection = found->connection;
 	struct rtt_side *own = &connection->side[side & 1];
 	__u32 state = connection->state[side & 1], before = state;
+	int answered = 0;
 
 	if (facts->tcp_flags & TCP_ACK && (!(state & RTT_ECHOED) || (__s32)(stamps.echo - own->echoed) > 0)) {
 		own->echoed = stamps.echo;
 		state |= RTT_ECHOED;
-		rtt_echoed(connection, !side, facts, stamps.echo, now);
+		answered = rtt_echoed(found, !side, facts, stamps.echo, now);
 	}
 	if (!(state & RTT_STARTED) || (__s32)(stamps.value - own->seen) > 0) {
 		own->seen = stamps.value;
@@ -98,26 +103,28 @@ static __always_inline void rtt_stamps(struct rtt_connection *connection, __u32 
 	state |= RTT_SEEN;
 	if (state != before)
 		connection->state[side & 1] = state;
+	return answered;
 }
 
 /* --- the handshake --- */
 
 /* A SYN with a number of its own: what is known of this side is of a connection before. */
-static __always_inline void rtt_restart(struct rtt_connection *connection, __u32 side, const struct facts *facts,
-					__u32 known, __u64 now)
+static __always_inline void rtt_restart(struct rtt_connection *connection, struct rtt_samples *samples, __u32 side,
+					const struct facts *facts, __u32 known, __u64 now)
 {
-	rtt_sweep_side(connection, side, now, 1);
+	rtt_sweep_side(connection, samples, side, now, 1);
 	connection->closing = 0;
 	connection->state[side & 1] = RTT_SEEN | RTT_SYN | rtt_out(&facts->key) |
 				      (known & RTT_STAMPS ? RTT_STAMPED : 0);
-	*(volatile __u64 *)&connection->opened[side & 1] = rtt_word(facts->tcp_sequence + 1, now);
+	*(volatile __u64 *)&samples->opened[side & 1] = rtt_word(facts->tcp_sequence + 1, now);
 }
 
 /* Sent twice, it cannot be said which of them is answered (Karn). The same packet at another hook is not sent twice. */
-static __always_inline void rtt_repeated(struct rtt_connection *connection, __u32 side, const struct facts *facts)
+static __always_inline void rtt_repeated(struct rtt_connection *connection, struct rtt_samples *samples, __u32 side,
+					 const struct facts *facts)
 {
 	__u32 state = connection->state[side & 1];
-	__u64 *opened = &connection->opened[side & 1], word = *(volatile __u64 *)opened;
+	__u64 *opened = &samples->opened[side & 1], word = *(volatile __u64 *)opened;
 
 	if ((state & RTT_OUT) != rtt_out(&facts->key) || !RTT_TIME(word))
 		return;
@@ -125,23 +132,23 @@ static __always_inline void rtt_repeated(struct rtt_connection *connection, __u3
 		rtt_count_unmatched(RTT_TCP_HANDSHAKE, 1);
 }
 
-static __always_inline void rtt_note_syn(struct rtt_connection *connection, __u32 side, const struct facts *facts,
-					 __u32 known, __u64 now)
+static __always_inline void rtt_note_syn(struct rtt_connection *connection, struct rtt_samples *samples, __u32 side,
+					 const struct facts *facts, __u32 known, __u64 now)
 {
-	__u32 token = RTT_TOKEN(*(volatile __u64 *)&connection->opened[side & 1]);
+	__u32 token = RTT_TOKEN(*(volatile __u64 *)&samples->opened[side & 1]);
 
 	if (connection->state[side & 1] & RTT_SYN && token == facts->tcp_sequence + 1)
-		rtt_repeated(connection, side, facts);
+		rtt_repeated(connection, samples, side, facts);
 	else
-		rtt_restart(connection, side, facts, known, now);
+		rtt_restart(connection, samples, side, facts, known, now);
 }
 
 /* An answer with time stamps says it by them. */
-static __always_inline void rtt_answer_syn(struct rtt_connection *connection, __u32 asker, const struct facts *facts,
-					   __u32 known, __u64 now)
+static __always_inline void rtt_answer_syn(const struct rtt_found *found, struct rtt_samples *samples, __u32 asker,
+					   const struct facts *facts, __u32 known, __u64 now)
 {
-	__u64 *opened = &connection->opened[asker & 1], word = *(volatile __u64 *)opened;
-	struct rtt_side *own = &connection->side[!(asker & 1)];
+	__u64 *opened = &samples->opened[asker & 1], word = *(volatile __u64 *)opened;
+	struct rtt_side *own = &found->connection->side[!(asker & 1)];
 	__u32 time;
 
 	if (RTT_TIME(word) && RTT_TOKEN(word) == facts->tcp_acknowledged) {
@@ -149,7 +156,7 @@ static __always_inline void rtt_answer_syn(struct rtt_connection *connection, __
 		if (!time || known & RTT_STAMPS)
 			return;
 		own->echoed = RTT_TOKEN(word);
-		rtt_sample(connection, asker, facts, RTT_TCP_HANDSHAKE, time, now);
+		rtt_sample(found->number, asker, facts, RTT_TCP_HANDSHAKE, time, now);
 		return;
 	}
 	if (!(known & RTT_STAMPS) && own->echoed != facts->tcp_acknowledged)
@@ -158,35 +165,56 @@ static __always_inline void rtt_answer_syn(struct rtt_connection *connection, __
 		own->echoed = facts->tcp_acknowledged;
 }
 
-static __always_inline void rtt_handshake(struct rtt_connection *connection, __u32 side, const struct facts *facts,
+static __always_inline void rtt_handshake(const struct rtt_found *found, __u32 side, const struct facts *facts,
 					  __u32 known, __u64 now)
 {
+	struct rtt_samples *samples = rtt_samples_at(found->number);
+
+	if (!samples)
+		return;
 	if ((facts->tcp_flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
-		rtt_answer_syn(connection, !side, facts, known, now);
+		rtt_answer_syn(found, samples, !side, facts, known, now);
 	if (facts->tcp_flags & TCP_SYN)
-		rtt_note_syn(connection, side, facts, known, now);
+		rtt_note_syn(found->connection, samples, side, facts, known, now);
 }
 
-/* A segment with time stamps, or of the handshake. `stamps`: TSval above TSecr. */
-__noinline int rtt_tcp(const struct facts *facts, __u64 stamps, __u64 now, __u32 known, __u64 fingerprint)
+static __always_inline struct tcp_stamps rtt_stamps_of_look(const struct rtt_look *look)
 {
-	struct tcp_stamps pair = { .value = stamps >> 32, .echo = (__u32)stamps };
-	struct rtt_connection *connection;
+	return (struct tcp_stamps){ .value = look->stamps >> 32, .echo = (__u32)look->stamps };
+}
+
+/* A segment of the handshake, or the last one: few are. */
+__noinline int rtt_tcp_control(const struct facts *facts, __u64 now, __u32 known)
+{
+	struct scratch *scratch = scratch_get();
+	struct rtt_found found;
 	__u32 side;
 
-	if (!facts)
+	if (!facts || !scratch)
 		return 0;
-	side = rtt_side_of(&facts->key);
-	connection = rtt_find(&facts->key, fingerprint, now);
-	if (!connection)
+	known |= scratch->rtt.known;
+	side = flow_side(&facts->key);
+	rtt_find(scratch->rtt.fingerprint, IPPROTO_TCP, now, &found);
+	if (!found.connection)
 		return 0;
 	if (facts->tcp_flags & TCP_SYN || known & RTT_OPENING)
-		rtt_handshake(connection, side, facts, known, now);
+		rtt_handshake(&found, side, facts, known, now);
 	if (known & RTT_STAMPS)
-		rtt_stamps(connection, side, facts, pair, now, known);
+		rtt_stamps(&found, side, facts, rtt_stamps_of_look(&scratch->rtt), now, known);
 	if (facts->tcp_flags & (TCP_FIN | TCP_RST))
-		connection->closing = 1;
+		found.connection->closing = 1;
 	return 0;
+}
+
+/* Any other one. */
+static __always_inline void rtt_tcp_data(const struct facts *facts, struct rtt_look *look, __u64 now, __u32 known)
+{
+	struct rtt_found found;
+
+	rtt_find(look->fingerprint, IPPROTO_TCP, now, &found);
+	if (found.connection)
+		look->answered = rtt_stamps(&found, flow_side(&facts->key), facts, rtt_stamps_of_look(look), now,
+					    known);
 }
 
 #endif

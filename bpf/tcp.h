@@ -11,6 +11,7 @@
 #define FLOWGAUGE_TCP_H
 
 #include "account.h"
+#include "tcp_other.h"
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -32,12 +33,6 @@ struct tcp_segment {
 	__s32 ahead;  /* from the next byte expected to its first */
 };
 
-/* What is known of the other end's flow, which others may be writing. */
-struct tcp_other {
-	const struct flow_slot *slot; /* NULL: it is not known */
-	const struct flow_detail *detail;
-};
-
 static __always_inline void tcp_step(__u32 index, __s32 difference)
 {
 	struct flow_detail *detail = bpf_map_lookup_elem(&flow_details, &index);
@@ -50,8 +45,11 @@ static __always_inline void tcp_step(__u32 index, __s32 difference)
 		detail->tcp.big++;
 }
 
-/* A segment is held against the end of the one before it. A pure ACK has no place in the stream. */
-static __always_inline void tcp_sequence(struct slot_tcp *tcp, __u32 index, const struct facts *facts)
+/*
+ * A segment is held against the end of the one before it. A pure ACK has no place in the stream. `state`: the flow's so far;
+ * given back as it is after the segment.
+ */
+static __always_inline __u32 tcp_sequence(struct slot_tcp *tcp, __u32 state, __u32 index, const struct facts *facts)
 {
 	__u32 length = facts->payload_bytes;
 	__s32 difference;
@@ -59,39 +57,14 @@ static __always_inline void tcp_sequence(struct slot_tcp *tcp, __u32 index, cons
 	if (facts->tcp_flags & (TCP_SYN | TCP_FIN))
 		length++;
 	if (!length)
-		return;
-	difference = tcp->received ? facts->tcp_sequence - tcp->highest : 0;
+		return state;
+	difference = state & TCP_NUMBERED ? facts->tcp_sequence - tcp->highest : 0;
 	if (difference)
 		tcp_step(index, difference);
 	tcp->received += facts->packets;
 	tcp->current = facts->tcp_sequence;
 	tcp->highest = facts->tcp_sequence + length;
-}
-
-/* At one interface the opposite flow goes the other way; in a capture both come in. */
-static __always_inline void tcp_find_other(const struct flow_key *key, struct tcp_other *other)
-{
-	struct flow_key opposite = *key;
-	struct found found;
-
-	__builtin_memcpy(opposite.src, key->dst, sizeof(opposite.src));
-	__builtin_memcpy(opposite.dst, key->src, sizeof(opposite.dst));
-	opposite.sport = key->dport;
-	opposite.dport = key->sport;
-	opposite.direction = !key->direction;
-	other->slot = NULL;
-	other->detail = NULL;
-	for (int i = 0; i < DIRECTIONS; i++) {
-		table_find(&opposite, flow_hash(&opposite), &found);
-		if (found.slot)
-			break;
-		opposite.direction = key->direction;
-	}
-	if (!found.slot || !(found.slot->tcp.state & TCP_KNOWN))
-		return;
-	other->detail = bpf_map_lookup_elem(&flow_details, &found.index);
-	if (other->detail)
-		other->slot = found.slot;
+	return state | TCP_NUMBERED;
 }
 
 static __always_inline int tcp_is_bare_ack(const struct facts *facts)
@@ -119,34 +92,36 @@ static __always_inline void tcp_remember(struct slot_tcp *tcp, const struct fact
  * While each segment raises the highest byte, the time of that is the time of the packet before; it is written down when
  * one does not, so that a stream in order needs no more than the slot.
  */
-static __always_inline void tcp_settle(const struct slot_tcp *tcp, struct flow_detail *detail, __u64 before)
+static __always_inline void tcp_settle(struct flow_detail *detail, __u64 before)
 {
-	if (tcp->state & TCP_RAISED)
-		detail->tcp.next_time = before >> TCP_NEXT_SHIFT;
+	detail->tcp.next_time = before >> TCP_NEXT_SHIFT;
 }
 
 /* The stream goes on, or is acknowledged further; nothing to be judged. */
-static __always_inline int tcp_is_plain(const struct slot_tcp *tcp, const struct facts *facts)
+static __always_inline int tcp_is_plain(const struct slot_tcp *tcp, __u32 state, const struct facts *facts)
 {
-	if ((tcp->state & (TCP_KNOWN | TCP_PROBE | TCP_OPENING)) != TCP_KNOWN || facts->tcp_sequence != tcp->next ||
+	if ((state & (TCP_KNOWN | TCP_PROBE | TCP_OPENING)) != TCP_KNOWN || facts->tcp_sequence != tcp->next ||
 	    !facts->tcp_window || facts->tcp_flags & TCP_CONTROL)
 		return 0;
 	return facts->payload_bytes > 1 || (!facts->payload_bytes && !tcp_is_repeated_ack(tcp, facts));
 }
 
-static __always_inline void tcp_plain(struct slot_tcp *tcp, __u32 index, const struct facts *facts, __u64 before)
+static __always_inline __u32 tcp_plain(struct slot_tcp *tcp, __u32 state, __u32 index, const struct facts *facts,
+				       __u64 before)
 {
+	__u32 kept = TCP_KNOWN | (state & TCP_NUMBERED);
 	struct flow_detail *detail;
 
 	if (facts->payload_bytes) {
 		tcp->next += facts->payload_bytes;
-		tcp_remember(tcp, facts, TCP_KNOWN | TCP_RAISED);
-		return;
+		kept |= TCP_RAISED;
+	} else if (state & TCP_RAISED) {
+		detail = bpf_map_lookup_elem(&flow_details, &index);
+		if (detail)
+			tcp_settle(detail, before);
 	}
-	detail = tcp->state & TCP_RAISED ? bpf_map_lookup_elem(&flow_details, &index) : NULL;
-	if (detail)
-		tcp_settle(tcp, detail, before);
-	tcp_remember(tcp, facts, TCP_KNOWN);
+	tcp_remember(tcp, facts, kept);
+	return kept;
 }
 
 static __always_inline void tcp_count_flags(struct detail_tcp *counts, const struct facts *facts)
@@ -180,7 +155,7 @@ static __always_inline void tcp_begin(struct slot_tcp *tcp, struct detail_tcp *c
 	counts->missing = 0;
 	if (!facts->tcp_window && !(facts->tcp_flags & TCP_CONTROL))
 		counts->zero_window += facts->packets;
-	tcp_remember(tcp, facts, TCP_KNOWN | TCP_RAISED | tcp_opening(facts));
+	tcp_remember(tcp, facts, TCP_KNOWN | TCP_RAISED | (tcp->state & TCP_NUMBERED) | tcp_opening(facts));
 }
 
 /* From a SYN to what its sender says next. */
@@ -322,7 +297,8 @@ static __always_inline void tcp_follow(struct slot_tcp *tcp, struct flow_detail 
 	__u32 question;
 
 	tcp_find_other(&facts->key, &other);
-	tcp_settle(tcp, detail, before);
+	if (tcp->state & TCP_RAISED)
+		tcp_settle(detail, before);
 	if (tcp->state & TCP_PROBE && other.slot && other.slot->tcp.acknowledged == tcp->next + 1)
 		tcp->next++; /* the other end took the probe's byte */
 	segment->ahead = segment->sequence - tcp->next;
@@ -339,7 +315,9 @@ static __always_inline void tcp_follow(struct slot_tcp *tcp, struct flow_detail 
 	else if (segment->ahead < 0 && segment->space)
 		tcp_below(tcp, counts, &other, facts, segment, now);
 	tcp_take_rtt(tcp, counts, facts, now, before);
-	tcp_remember(tcp, facts, TCP_KNOWN | tcp_raise(tcp, segment, question) | question | tcp_opening(facts));
+	tcp_remember(tcp, facts,
+		     TCP_KNOWN | (tcp->state & TCP_NUMBERED) | tcp_raise(tcp, segment, question) | question |
+			     tcp_opening(facts));
 }
 
 /* A function of its own, so that the verifier proves it once. The lock is held. */
@@ -362,17 +340,20 @@ __noinline int tcp_judge(__u32 index, const struct facts *facts, __u64 now, __u6
 	return 0;
 }
 
-/* The lock is held; `before` is the time of the flow's packet before this one. */
-static __always_inline void tcp_take(struct flow_slot *slot, __u32 index, const struct facts *facts, __u64 now,
-				     __u64 before)
+/* The lock is held; `before` is the time of the flow's packet before this one. Gives the flow's state after it. */
+static __always_inline __u32 tcp_take(struct slot_tcp *tcp, __u32 index, const struct facts *facts, __u64 now,
+				      __u64 before)
 {
+	__u32 state = tcp->state;
+
 	if (facts->fragment || facts->partial)
-		return;
-	tcp_sequence(&slot->tcp, index, facts);
-	if (tcp_is_plain(&slot->tcp, facts))
-		tcp_plain(&slot->tcp, index, facts, before);
-	else
-		tcp_judge(index, facts, now, before);
+		return state;
+	state = tcp_sequence(tcp, state, index, facts);
+	if (tcp_is_plain(tcp, state, facts))
+		return tcp_plain(tcp, state, index, facts, before);
+	tcp->state = state;
+	tcp_judge(index, facts, now, before);
+	return tcp->state;
 }
 
 #endif

@@ -48,8 +48,8 @@ static __always_inline __u32 flow_update(struct found *found, struct facts *fact
 	account(found->slot, found->index, facts, now);
 	if (facts->key.protocol == IPPROTO_TCP) {
 		known |= found->slot->tcp.state & TCP_OPENING ? RTT_OPENING : 0;
-		tcp_take(found->slot, found->index, facts, now, before);
-		known |= found->slot->tcp.state & TCP_RAISED ? RTT_RAISED : 0;
+		known |= tcp_take(&found->slot->tcp, found->index, facts, now, before) & TCP_RAISED ? RTT_RAISED : 0;
+		rtt_compare(&found->slot->tcp, rtt_look(facts));
 	} else if (numbered) {
 		sequence_take(&found->slot->sequence, found->index, number);
 	}
@@ -67,21 +67,24 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	enum outcome outcome;
 	struct found found;
 	__u32 number = 0, known = 0;
-	__u64 fingerprint;
+	struct flow_sum sum;
 
 	if (constants.flows_off)
 		return OUTCOME_FILTERED;
 	if (numbered && !merged)
 		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
-	fingerprint = rtt_ahead(facts);
-	outcome = flow_take(&facts->key, &found, now);
+	sum = flow_sum(&constants.secret, &facts->key);
+	rtt_ahead(context, is_xdp, facts, sum);
+	outcome = flow_take(&facts->key, hash_of_flow(&constants.secret, sum, facts->key.direction), &found, now);
 	if (outcome != OUTCOME_FLOW)
 		return outcome;
-	if (!found.slot)
+	if (!found.slot) {
 		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
-	else
+		rtt_look(facts)->fresh = 1;
+	} else {
 		known = flow_update(&found, facts, now, numbered && !merged, number);
-	rtt_take_packet(context, is_xdp, facts, now, known, fingerprint);
+	}
+	rtt_take_packet(context, is_xdp, facts, now, known);
 	if (!found.slot)
 		return outcome;
 	if (merged)

@@ -34,9 +34,8 @@ static __always_inline int xdp_parse_plain(struct xdp_md *xdp, const struct buff
 {
 	if (constants.tunnels.kinds || constants.clock == CLOCK_OF_PACKET)
 		return -1;
-	facts->key.ifindex = xdp->ingress_ifindex;
-	facts->key.direction = DIRECTION_INGRESS;
-	return parse_plain((void *)(long)xdp->data, (void *)(long)xdp->data_end, buffer, facts);
+	return parse_plain((void *)(long)xdp->data, (void *)(long)xdp->data_end, buffer, facts, xdp->ingress_ifindex,
+			   DIRECTION_INGRESS);
 }
 
 static __always_inline int xdp_watch(struct xdp_md *xdp, struct buffer *buffer)

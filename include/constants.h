@@ -47,6 +47,12 @@ struct tunnels {
 	__u16 reserved;
 };
 
+/* Of the hash that flows and conversations are found by (flow_hash.h). */
+struct hash_secret {
+	__u32 addends[8];
+	__u64 factor; /* odd */
+};
+
 struct program_constants {
 	__u32 clock;              /* enum clock_source */
 	__u32 sequence_mode;      /* enum sequence_mode; TCP's own numbers are judged in any mode */
@@ -65,8 +71,7 @@ struct program_constants {
 	__u32 rtt_sets;    /* round-trip times: sets of connections (rtt_connections.h); 0: they are not measured */
 	__u32 rtt_scope;   /* enum rtt_scope */
 	__u32 rtt_pairs;   /* pairs that have a histogram */
-	__u32 hash_addends[12]; /* the secret of the flow table's hash */
-	__u64 hash_factor;      /* likewise; odd */
+	struct hash_secret secret;
 };
 
 #endif

@@ -35,7 +35,7 @@ struct flow_key {
 	__u8 family;                /* 4 or 6 */
 	__u8 direction;             /* enum direction */
 	__u8 reserved;              /* zero: it is hashed */
-};
+} __attribute__((aligned(8)));      /* it is compared eight bytes at a time */
 
 /*
  * Sequence numbers of a flow. For everything but TCP the unit is one packet, and the number is the 32-bit big-endian
@@ -71,6 +71,7 @@ enum tcp_state {
 	TCP_KEEP_ALIVE = 4, /* the last one was a keep-alive */
 	TCP_PROBE = 8,      /* the last one was a probe of a window of 0 */
 	TCP_OPENING = 16,   /* the last one was a SYN without ACK */
+	TCP_NUMBERED = 32,  /* there was a segment that takes sequence numbers */
 };
 
 struct tcp_record {
@@ -158,11 +159,16 @@ struct tally {
  * The ledger of one interface and direction on one CPU. `started` is raised before an update and `finished` after it;
  * a copy made in address order in which both are equal holds whole packets only.
  */
-struct ledger_record {
+struct ledger_cell {
 	__u64 finished;
-	struct tally seen;
 	struct tally outcome[OUTCOMES];
 	__u64 started;
+};
+
+/* Of all CPUs together, as the monitor reads it. Each packet has one outcome: what was seen is their sum. */
+struct ledger_record {
+	struct tally seen;
+	struct tally outcome[OUTCOMES];
 };
 
 /* First fragments, by datagram: the later ones have no ports of their own. */
@@ -220,6 +226,6 @@ _Static_assert(offsetof(struct tcp_record, received) == offsetof(struct sequence
 _Static_assert(sizeof(struct flow_record) == 264, "flow_record has no implicit padding");
 _Static_assert(sizeof(struct fragment_key) == 44, "fragment_key has no implicit padding");
 _Static_assert(sizeof(struct fragment_ports) == 16, "fragment_ports has no implicit padding");
-_Static_assert(sizeof(struct ledger_record) == 112, "ledger_record has no implicit padding");
+_Static_assert(sizeof(struct ledger_cell) == 96, "ledger_cell has no implicit padding");
 
 #endif

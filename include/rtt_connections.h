@@ -15,7 +15,7 @@
 #define RTT_SWEPT_SHIFT 24 /* unit of `swept`: 16.8 ms */
 #define RTT_SIDES 2
 #define RTT_WAITING 2 /* packets of one side that wait for their answer at a time */
-#define RTT_SET 4     /* connections that share a place */
+#define RTT_SET 4     /* connections that share a place: number 4 n to 4 n + 3 */
 
 /*
  * A packet that waits for its answer: when it passed, in the upper half, and the token that the answer will have: TSval, the
@@ -48,7 +48,7 @@ struct rtt_summary {
 	__u32 smoothed;
 };
 
-/* Both directions of a conversation; the side 0 is the endpoint that is smaller. The first line is all that most packets touch. */
+/* Both directions of a conversation; the side 0 is the endpoint that is smaller. One line, which is all that most packets touch. */
 struct rtt_connection {
 	__u64 fingerprint; /* of the conversation: a hash with a secret; 0: free; 1: being taken */
 	__u32 swept;       /* when it was last looked through, at most 4 s before its last packet */
@@ -56,14 +56,13 @@ struct rtt_connection {
 	__u8 protocol;
 	__u8 closing; /* a FIN or RST was there */
 	struct rtt_side side[RTT_SIDES];
+};
 
+/* The rest of the connection of the same number: what samples touch besides. */
+struct rtt_samples {
 	struct rtt_summary summary[RTT_SIDES];
 	__u64 opened[RTT_SIDES]; /* the SYN that waits for its answer */
 	__u64 pair[RTT_SIDES];   /* where samples go: struct rtt_pair_ref, with the method; 0: to be looked up */
-};
-
-struct rtt_set {
-	struct rtt_connection connections[RTT_SET];
 };
 
 /* pair[]: generation << 32 | method << 28 | slot */
@@ -115,8 +114,8 @@ struct rtt_hop {
 	__u64 seen_ns;
 };
 
-_Static_assert(sizeof(struct rtt_connection) == 128, "a connection is two cache lines");
-_Static_assert(offsetof(struct rtt_connection, summary) == 64, "and one for most packets");
+_Static_assert(sizeof(struct rtt_connection) == 64, "a connection is one cache line for most packets");
+_Static_assert(sizeof(struct rtt_samples) == 64, "and one more for samples");
 _Static_assert(offsetof(struct rtt_pair, key) == 64 && offsetof(struct rtt_pair, buckets) == 128, "lines of their own");
 
 #endif

@@ -145,7 +145,7 @@ static inline int programs_run(const struct programs *programs, enum program pro
  * that is in the table. */
 static inline void programs_ledger(const struct programs *programs, enum direction direction, struct ledger_record *sum)
 {
-	struct ledger_record *each = calloc((size_t)programs->cpus, sizeof(*each));
+	struct ledger_cell *each = calloc((size_t)programs->cpus, sizeof(*each));
 	uint32_t index = direction;
 
 	memset(sum, 0, sizeof(*sum));
@@ -153,9 +153,9 @@ static inline void programs_ledger(const struct programs *programs, enum directi
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(programs->skeleton->maps.ledger), &index, each), 0);
 	for (int cpu = 0; cpu < programs->cpus; cpu++) {
 		assert_int_equal(each[cpu].started, each[cpu].finished);
-		sum->seen.packets += each[cpu].seen.packets;
-		sum->seen.bytes += each[cpu].seen.bytes;
 		for (int i = 0; i < OUTCOMES; i++) {
+			sum->seen.packets += each[cpu].outcome[i].packets;
+			sum->seen.bytes += each[cpu].outcome[i].bytes;
 			sum->outcome[i].packets += each[cpu].outcome[i].packets;
 			sum->outcome[i].bytes += each[cpu].outcome[i].bytes;
 		}

@@ -74,7 +74,8 @@ static inline void rig_empty(struct rig *rig)
 		;
 	assert_int_equal(rtt_read(rig->rtt, UINT64_MAX / 2, &visitor, &counts), 0); /* all pairs are idle then */
 	memset(rig->rtt->gone, 0, sizeof(rig->rtt->gone));
-	memset(rig->rtt->connections, 0, rig->rtt->constants->rtt_sets * sizeof(struct rtt_set));
+	memset(rig->rtt->connections, 0, rig->rtt->constants->rtt_sets * RTT_SET * sizeof(struct rtt_connection));
+	memset(rig->rtt->samples, 0, rig->rtt->constants->rtt_sets * RTT_SET * sizeof(struct rtt_samples));
 	assert_int_equal(bpf_map_update_elem(rig->rtt->tallies_fd, &zero, none, BPF_ANY), 0);
 	free(none);
 }

@@ -258,15 +258,14 @@ static void test_program_costs(void **state)
 
 /* Writes a CPU's copy of a ledger entry as a program would leave it. */
 static void ledger_write(struct monitor *monitor, unsigned int place, uint64_t started, uint64_t finished,
-			 uint64_t seen, uint64_t flow)
+			 uint64_t flow)
 {
-	struct ledger_record *copies = calloc(monitor->cpus, sizeof(*copies));
+	struct ledger_cell *copies = calloc(monitor->cpus, sizeof(*copies));
 	__u32 index = DIRECTIONS * place;
 
 	assert_non_null(copies);
 	copies[0].started = started;
 	copies[0].finished = finished;
-	copies[0].seen = (struct tally){ seen, 10 * seen };
 	copies[0].outcome[OUTCOME_FLOW] = (struct tally){ flow, 10 * flow };
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(monitor->skeleton->maps.ledger), &index, copies, BPF_ANY), 0);
 	free(copies);
@@ -279,11 +278,11 @@ static void test_torn_ledger(void **state)
 	struct ledger_record sum;
 
 	(void)state;
-	ledger_write(monitor, 3, 8, 7, 8, 7);
+	ledger_write(monitor, 3, 8, 7, 7);
 	assert_int_equal(ledger_read(monitor, 3, DIRECTION_INGRESS, &sum), 0);
 	assert_int_equal(sum.seen.packets, 7);
 	assert_int_equal(sum.seen.bytes, 70);
-	ledger_write(monitor, 3, 8, 8, 8, 8);
+	ledger_write(monitor, 3, 8, 8, 8);
 	assert_int_equal(ledger_read(monitor, 3, DIRECTION_INGRESS, &sum), 0);
 	assert_int_equal(sum.seen.packets, 8);
 	monitor_close(monitor);
@@ -301,7 +300,7 @@ static void test_places_are_reused(void **state)
 	for (unsigned int i = 0; i < INTERFACES_MAX - 1; i++) {
 		number = place_take(monitor, first + i);
 		assert_in_range(number, 1, INTERFACES_MAX - 1);
-		ledger_write(monitor, (unsigned int)number, 5, 5, 5, 5);
+		ledger_write(monitor, (unsigned int)number, 5, 5, 5);
 	}
 	assert_int_equal(place_take(monitor, first + 1000), -ENOSPC);
 	place_release(monitor, place_of(monitor, first + 17));
@@ -317,7 +316,7 @@ static void test_places_are_reused(void **state)
 	readout = readout_of(monitor, first + 1000);
 	assert_int_equal(readout.ledgers, DIRECTIONS);
 	assert_int_equal(readout.ledger[DIRECTION_INGRESS].seen.packets, 0);
-	ledger_write(monitor, (unsigned int)(place_of(monitor, first + 1000) - monitor->places), 9, 9, 9, 9);
+	ledger_write(monitor, (unsigned int)(place_of(monitor, first + 1000) - monitor->places), 9, 9, 9);
 	assert_int_equal(readout_of(monitor, first + 1000).ledger[DIRECTION_INGRESS].seen.packets, 4);
 	monitor_close(monitor);
 }

@@ -125,9 +125,8 @@ const char *frame_plain_differs(const struct buffer *buffer, const uint8_t *star
 
 	/* The programs keep the facts of the packet before. */
 	memset(&plain, 0xa5, sizeof(plain));
-	plain.key.ifindex = FRAME_IFINDEX;
-	plain.key.direction = direction;
-	*taken = !parse_plain((void *)(uintptr_t)start, (void *)(uintptr_t)(start + length), buffer, &plain);
+	*taken = !parse_plain((void *)(uintptr_t)start, (void *)(uintptr_t)(start + length), buffer, &plain,
+			      FRAME_IFINDEX, direction);
 	if (!*taken)
 		return NULL;
 	result = frame_parse(buffer, start, length, direction, &all);

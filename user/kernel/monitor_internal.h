@@ -48,9 +48,9 @@ struct monitor {
 	struct place
 		places[INTERFACES_MAX]; /* the first is never given: the programs charge what they do not know to it */
 	uint64_t releases;
-	unsigned int cpus;                /* possible ones: the copies of a per-CPU value */
-	struct ledger_record *cpu_copies; /* of one ledger entry */
-	bool *cpu_taken;                  /* which of them are in the sum */
+	unsigned int cpus;              /* possible ones: the copies of a per-CPU value */
+	struct ledger_cell *cpu_copies; /* of one ledger entry */
+	bool *cpu_taken;                /* which of them are in the sum */
 	struct slots *table;
 	struct bins *bins;            /* NULL: the programs are loaded without */
 	struct rtt *rtt;              /* NULL: round-trip times are not measured */

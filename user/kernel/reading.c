@@ -14,22 +14,18 @@
 
 #define WHOLE_TRIES 1000
 
-static void ledger_add(struct ledger_record *sum, const struct ledger_record *part)
+static void ledger_add(struct ledger_record *sum, const struct ledger_cell *cell)
 {
-	sum->finished += part->finished;
-	sum->started += part->started;
-	sum->seen.packets += part->seen.packets;
-	sum->seen.bytes += part->seen.bytes;
 	for (enum outcome i = 0; i < OUTCOMES; i++) {
-		sum->outcome[i].packets += part->outcome[i].packets;
-		sum->outcome[i].bytes += part->outcome[i].bytes;
+		sum->outcome[i].packets += cell->outcome[i].packets;
+		sum->outcome[i].bytes += cell->outcome[i].bytes;
+		sum->seen.packets += cell->outcome[i].packets;
+		sum->seen.bytes += cell->outcome[i].bytes;
 	}
 }
 
 static void ledger_subtract(struct ledger_record *sum, const struct ledger_record *part)
 {
-	sum->finished -= part->finished;
-	sum->started -= part->started;
 	sum->seen.packets -= part->seen.packets;
 	sum->seen.bytes -= part->seen.bytes;
 	for (enum outcome i = 0; i < OUTCOMES; i++) {
@@ -38,23 +34,15 @@ static void ledger_subtract(struct ledger_record *sum, const struct ledger_recor
 	}
 }
 
-/* A copy that no try found whole (its CPU was stopped in the middle of a packet): what was seen is what has an outcome. */
-static void ledger_mend(struct ledger_record *copy)
-{
-	copy->seen = (struct tally){ 0 };
-	for (enum outcome i = 0; i < OUTCOMES; i++) {
-		copy->seen.packets += copy->outcome[i].packets;
-		copy->seen.bytes += copy->outcome[i].bytes;
-	}
-	copy->started = copy->finished;
-}
-
-/* Takes each CPU's copy from the first try in which it was whole. */
+/*
+ * Takes each CPU's copy from the first try in which it was whole; or as it is, if none was, as that CPU has stopped in the middle of a
+ * packet.
+ */
 int ledger_read(struct monitor *monitor, unsigned int place, enum direction direction, struct ledger_record *sum)
 {
 	int fd = bpf_map__fd(monitor->skeleton->maps.ledger), err;
 	__u32 index = DIRECTIONS * place + direction;
-	struct ledger_record *copies = monitor->cpu_copies;
+	struct ledger_cell *copies = monitor->cpu_copies;
 	unsigned int open = monitor->cpus;
 	struct ledger_record total = { 0 };
 
@@ -66,11 +54,8 @@ int ledger_read(struct monitor *monitor, unsigned int place, enum direction dire
 		for (unsigned int i = 0; i < monitor->cpus; i++) {
 			if (monitor->cpu_taken[i])
 				continue;
-			if (copies[i].started != copies[i].finished) {
-				if (try < WHOLE_TRIES)
-					continue;
-				ledger_mend(&copies[i]);
-			}
+			if (copies[i].started != copies[i].finished && try < WHOLE_TRIES)
+				continue;
 			ledger_add(&total, &copies[i]);
 			monitor->cpu_taken[i] = true;
 			open--;

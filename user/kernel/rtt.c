@@ -27,7 +27,12 @@ static uint32_t sets_of(const struct rtt_config *config)
 
 static size_t connections_bytes(const struct rtt_config *config)
 {
-	return whole_pages((size_t)sets_of(config) * sizeof(struct rtt_set));
+	return whole_pages((size_t)sets_of(config) * RTT_SET * sizeof(struct rtt_connection));
+}
+
+static size_t samples_bytes(const struct rtt_config *config)
+{
+	return whole_pages((size_t)sets_of(config) * RTT_SET * sizeof(struct rtt_samples));
 }
 
 static size_t pairs_bytes(const struct rtt_config *config)
@@ -49,7 +54,9 @@ int rtt_prepare(struct flowgauge_bpf *skeleton, const struct rtt_config *config)
 	constants->rtt_sets = sets_of(config);
 	constants->rtt_scope = config->scope;
 	constants->rtt_pairs = config->max_pairs;
-	err = bpf_map__set_max_entries(skeleton->maps.rtt_connections, constants->rtt_sets);
+	err = bpf_map__set_max_entries(skeleton->maps.rtt_connections, constants->rtt_sets * RTT_SET);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.rtt_samples, constants->rtt_sets * RTT_SET);
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.rtt_pairs, config->max_pairs + RTT_OTHERS);
 	if (!err)
@@ -90,8 +97,9 @@ int rtt_open(const struct flowgauge_bpf *skeleton, const struct rtt_config *conf
 	rtt->tallies = calloc(rtt->cpus, sizeof(*rtt->tallies));
 	rtt->leaving = malloc(config->max_pairs * sizeof(*rtt->leaving));
 	rtt->connections = map_whole(bpf_map__fd(skeleton->maps.rtt_connections), connections_bytes(config));
+	rtt->samples = map_whole(bpf_map__fd(skeleton->maps.rtt_samples), samples_bytes(config));
 	rtt->pairs = map_whole(bpf_map__fd(skeleton->maps.rtt_pairs), pairs_bytes(config));
-	if (!rtt->tallies || !rtt->leaving || !rtt->connections || !rtt->pairs) {
+	if (!rtt->tallies || !rtt->leaving || !rtt->connections || !rtt->samples || !rtt->pairs) {
 		err = errno ? -errno : -ENOMEM;
 		rtt_close(rtt);
 		return err;
@@ -107,6 +115,8 @@ struct rtt *rtt_close(struct rtt *rtt)
 		return NULL;
 	if (rtt->connections)
 		munmap(rtt->connections, connections_bytes(&rtt->config));
+	if (rtt->samples)
+		munmap(rtt->samples, samples_bytes(&rtt->config));
 	if (rtt->pairs)
 		munmap(rtt->pairs, pairs_bytes(&rtt->config));
 	free(rtt->tallies);
@@ -254,7 +264,7 @@ int rtt_read(struct rtt *rtt, uint64_t now_ns, const struct rtt_visitor *visitor
 	int err;
 
 	*counts = (struct rtt_counts){
-		.connections_bytes = connections_bytes(&rtt->config),
+		.connections_bytes = connections_bytes(&rtt->config) + samples_bytes(&rtt->config),
 		.pairs_bytes = pairs_bytes(&rtt->config),
 	};
 	pairs_read(rtt, now_ns, visitor, counts);

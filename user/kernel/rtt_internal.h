@@ -11,7 +11,8 @@ struct rtt {
 	struct rtt_config config;
 	const struct program_constants *constants; /* as the programs were loaded with them */
 	int index_fd, free_fd, tallies_fd, hops_fd;
-	struct rtt_set *connections;
+	struct rtt_connection *connections;
+	struct rtt_samples *samples; /* of the connections, by their numbers */
 	struct rtt_pair *pairs;
 	unsigned int cpus;
 	struct rtt_tally *tallies; /* one a CPU */

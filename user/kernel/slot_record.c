@@ -26,7 +26,7 @@ static struct sequence_record sequence_of(const struct slot_sequence *slot, cons
 static struct tcp_record tcp_of(const struct slot_tcp *slot, const struct flow_detail *detail)
 {
 	return (struct tcp_record){
-		.started = slot->received != 0,
+		.started = (slot->state & TCP_NUMBERED) != 0,
 		.current = slot->current,
 		.highest = slot->highest,
 		.received = slot->received,

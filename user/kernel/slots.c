@@ -51,10 +51,10 @@ int slots_prepare(struct flowgauge_bpf *skeleton, uint32_t flows)
 		return -EINVAL;
 	constants->table_slots = flows;
 	constants->index_pairs = pairs_of(flows);
-	if (getrandom(constants->hash_addends, sizeof(constants->hash_addends), 0) < 0 ||
-	    getrandom(&constants->hash_factor, sizeof(constants->hash_factor), 0) < 0)
+	if (getrandom(constants->secret.addends, sizeof(constants->secret.addends), 0) < 0 ||
+	    getrandom(&constants->secret.factor, sizeof(constants->secret.factor), 0) < 0)
 		return -errno;
-	constants->hash_factor |= 1;
+	constants->secret.factor |= 1;
 	err = bpf_map__set_max_entries(skeleton->maps.flow_slots, flows);
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.flow_details, flows);
@@ -76,8 +76,7 @@ int slots_open(struct flowgauge_bpf *skeleton, struct slots **out)
 	table->flows = constants->table_slots;
 	table->lines = 2 * constants->index_pairs;
 	table->kept = table->flows <= KEPT_SLOTS;
-	memcpy(table->addends, constants->hash_addends, sizeof(table->addends));
-	table->factor = constants->hash_factor;
+	table->secret = constants->secret;
 	table->index_fd = bpf_map__fd(skeleton->maps.flow_index);
 	table->hot = (struct window){ .fd = bpf_map__fd(skeleton->maps.flow_slots), .item = sizeof(struct flow_slot) };
 	table->details = (struct window){ .fd = bpf_map__fd(skeleton->maps.flow_details),

@@ -4,38 +4,20 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "flow_hash.h"
 #include "kernel/slot_record.h"
 #include "kernel/slots_internal.h"
 
 /* --- the index --- */
 
-static uint64_t hash_step(const struct slots *table, const uint32_t *words, int word, int other)
-{
-	return (uint64_t)(words[word] + table->addends[word]) * (words[other] + table->addends[other]);
-}
-
-/* As flow_hash() in bpf/flow_table.h. */
-static uint64_t hash_of(const struct slots *table, const struct flow_key *key)
-{
-	uint32_t words[sizeof(*key) / sizeof(uint32_t)];
-	uint64_t sum;
-
-	memcpy(words, key, sizeof(words));
-	sum = hash_step(table, words, 0, 4) + hash_step(table, words, 8, 9) + hash_step(table, words, 10, 11);
-	if (key->family == 6)
-		sum += hash_step(table, words, 1, 5) + hash_step(table, words, 2, 6) + hash_step(table, words, 3, 7);
-	sum ^= sum >> 32;
-	return sum * table->factor;
-}
-
 static uint32_t line_of(const struct slots *table, const struct flow_key *key)
 {
-	return (uint32_t)((hash_of(table, key) >> 32) * table->lines >> 32);
+	return (uint32_t)((flow_hash(&table->secret, key) >> 32) * table->lines >> 32);
 }
 
 static uint32_t home_of(const struct slots *table, const struct flow_key *key)
 {
-	return (uint32_t)((hash_of(table, key) >> 32) * table->flows >> 32);
+	return (uint32_t)((flow_hash(&table->secret, key) >> 32) * table->flows >> 32);
 }
 
 /* The tag of the entry that leads to the slot; NULL if there is none, as the slot is the flow's home. */

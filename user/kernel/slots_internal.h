@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "constants.h"
 #include "flow_slots.h"
 #include "kernel/slots.h"
 
@@ -25,8 +26,7 @@ struct window {
 struct slots {
 	uint32_t flows, lines;
 	bool kept; /* mapped throughout, in one window */
-	uint32_t addends[12];
-	uint64_t factor;
+	struct hash_secret secret;
 	uint64_t *bitmap;
 	struct index_line *index; /* NULL: not mapped */
 	int index_fd;

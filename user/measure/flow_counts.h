@@ -15,11 +15,11 @@ enum flow_count {
 	COUNT_FRESH_BYTES, /* payload less repeats of TCP */
 	COUNT_CONTENDED,   /* packets without a gap and a sequence number, as another CPU was in the flow */
 	COUNT_GAPS,
-	COUNT_RECEIVED,
 	COUNT_LOST,
 	COUNT_RETRANSMITTED_BYTES,
 	COUNTS_WIDE, /* of those from here on the kernel keeps the lower 32 bits */
-	COUNT_REVERSE = COUNTS_WIDE,
+	COUNT_RECEIVED = COUNTS_WIDE,
+	COUNT_REVERSE,
 	COUNT_SMALL,
 	COUNT_BIG,
 	COUNT_DUPLICATE,
