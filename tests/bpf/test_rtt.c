@@ -250,10 +250,53 @@ static void conversations_are_timed(void **state)
 	rig_close(&rig);
 }
 
+static bool is_known(const struct rig *rig)
+{
+	for (uint32_t i = 0; i < rig->rtt->constants->rtt_sets * RTT_SET; i++)
+		if (rig->rtt->connections[i].fingerprint)
+			return true;
+	return false;
+}
+
+static void forget(const struct rig *rig)
+{
+	memset(rig->rtt->connections, 0, rig->rtt->constants->rtt_sets * RTT_SET * sizeof(struct rtt_connection));
+}
+
+/* What says nothing new does not even look its connection up; one stamp of the two is enough to be new. */
+static void repeated_stamps_are_passed_over(void **state)
+{
+	static const struct segment first = { 0, 'a', ACK, .seq = 1, .ack = 1, .bytes = 10, .tsval = 5, .tsecr = 7 },
+				    same = { 10, 'a', ACK, .seq = 11, .ack = 1, .bytes = 10, .tsval = 5, .tsecr = 7 },
+				    echo = { 20, 'a', ACK, .seq = 21, .ack = 1, .bytes = 10, .tsval = 5, .tsecr = 8 },
+				    value = { 30, 'a', ACK, .seq = 31, .ack = 1, .bytes = 10, .tsval = 6, .tsecr = 8 },
+				    last = { 40, 'a', ACK | FIN, .seq = 41, .ack = 1, .tsval = 6, .tsecr = 8 };
+	const struct rtt_config config = { .enabled = true, .max_flows = 64, .max_pairs = 16 };
+	const struct {
+		const struct segment *segment;
+		bool is_looked_up;
+	} steps[] = { { &first, true }, { &same, false }, { &echo, true }, { &value, true }, { &last, true } };
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, &config);
+	for (int program = 0; program < 2; program++) {
+		rig_empty(&rig);
+		rig.program[0] = program ? PROGRAM_XDP : PROGRAM_OUT;
+		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+			forget(&rig);
+			rig_send(&rig, links[0], steps[i].segment);
+			assert_int_equal(is_known(&rig), steps[i].is_looked_up);
+		}
+	}
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conversations_are_timed),
+		cmocka_unit_test(repeated_stamps_are_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
