@@ -45,6 +45,7 @@ def describe():
         "kernel": f"{platform.system()} {platform.release()} {platform.version()}",
         "spectre_v2": read(vulnerabilities / "spectre_v2"),
         "retbleed": read(vulnerabilities / "retbleed"),
+        "spec_rstack_overflow": read(vulnerabilities / "spec_rstack_overflow"),
         "bpf_jit_harden": read("/proc/sys/net/core/bpf_jit_harden"),
         "clocksource": read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
         "huge_pages": read("/sys/kernel/mm/transparent_hugepage/enabled"),
