@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The control socket: accepts requests of the controller (include/control.h), one a connection, and lets no client
- * hold anything up. Its lock makes one monitor the owner of a socket's path.
+ * hold anything up (base/clients.h). Its lock makes one monitor the owner of a socket's path.
  */
 #ifndef FLOWGAUGE_APP_CONTROL_H
 #define FLOWGAUGE_APP_CONTROL_H
