@@ -184,6 +184,44 @@ static void packets_that_pass_twice_are_one(void **state)
 	rig_close(&rig);
 }
 
+/* At a loopback device, a host that pings itself: nothing but the kind of message tells what asks from what answers. */
+static void who_asks_itself_is_answered(void **state)
+{
+	static const struct {
+		const char *link, *address;
+		unsigned int family, protocol;
+	} cases[] = { { RTT_LINK4, "10.1.0.2", 4, 1 }, { RTT_LINK6, "2001:db8::2", 6, 58 } };
+	struct rig rig;
+
+	(void)state;
+	rtt_met_open(&rig, RTT_SCOPE_HOST, 64, 16);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct flow_key key = { .protocol = (__u8)cases[i].protocol,
+					.family = (__u8)cases[i].family,
+					.ifindex = 1 };
+
+		for (unsigned int pass = 0; pass < 4; pass++) {
+			struct segment segment = { .at_us = pass / 2 * 500 + pass % 2 * 10, .from = 'a', .seq = 7 };
+
+			segment.flags = pass < 2 ? ECHO_REQUEST : ECHO_REPLY;
+			rig.program[0] = pass % 2 ? PROGRAM_IN : PROGRAM_OUT;
+			rtt_send_from(&rig, cases[i].link, &segment, 2);
+		}
+		inet_pton(cases[i].family == 6 ? AF_INET6 : AF_INET, cases[i].address, key.src);
+		memcpy(key.dst, key.src, sizeof(key.dst));
+		for (int direction = 0; direction < DIRECTIONS; direction++) {
+			struct rtt_flow flow;
+
+			key.direction = (__u8)direction;
+			assert_true(rtt_flow(rig.rtt, &key, &flow));
+			assert_int_equal(flow.count, 1);
+			assert_int_equal(flow.last_ns, 500000);
+			assert_false(flow.one_way);
+		}
+	}
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +230,7 @@ int main(void)
 		cmocka_unit_test(flows_know_their_own),
 		cmocka_unit_test(flows_are_found),
 		cmocka_unit_test(packets_that_pass_twice_are_one),
+		cmocka_unit_test(who_asks_itself_is_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
