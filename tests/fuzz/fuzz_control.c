@@ -4,6 +4,7 @@
  * connection ends; a request reaches the monitor only as a name and a number within bounds.
  */
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -25,9 +26,9 @@ static int request(void *context, const struct control_request *asked, struct te
 
 	(void)context;
 	HOLD(asked->command && asked->top >= 0 && asked->top <= 1000000000);
-	if (asked->top == 1) {
+	if (asked->top == 1 || asked->sort) {
 		text_append(error, asked->command);
-		return -1;
+		return asked->sort ? -EINVAL : -EAGAIN;
 	}
 	json_begin(&json, members);
 	json_string(&json, "command", asked->command);
@@ -63,6 +64,8 @@ static void check_answer(const struct text *answer)
 	HOLD(answer->length && memchr(answer->bytes, '\n', answer->length) == answer->bytes + answer->length - 1);
 	tree = cJSON_ParseWithLength(answer->bytes, answer->length);
 	HOLD(cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(tree, "ok")));
+	HOLD(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "ok")) !=
+	     cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(tree, "wrong_words")));
 	cJSON_Delete(tree);
 }
 

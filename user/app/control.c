@@ -31,7 +31,7 @@ struct control {
 	int lock_fd;
 };
 
-static void answer_error(struct client *client, const char *line)
+static void write_error(struct client *client, const char *line, bool wrong_words)
 {
 	struct json_writer json;
 
@@ -39,17 +39,24 @@ static void answer_error(struct client *client, const char *line)
 	json_object_open(&json, NULL);
 	json_bool(&json, "ok", false);
 	json_string(&json, "error", line);
+	json_bool(&json, "wrong_words", wrong_words);
 	json_object_close(&json);
 	text_append_char(&client->answer, '\n');
+}
+
+static void answer_error(struct client *client, const char *line)
+{
+	write_error(client, line, false);
 }
 
 static void answer_request(const struct control_hooks *hooks, const struct control_request *request,
 			   struct client *client)
 {
 	struct text members = TEXT_EMPTY, error = TEXT_EMPTY;
+	int result = hooks->request(hooks->context, request, &members, &error);
 
-	if (hooks->request(hooks->context, request, &members, &error) || members.failed) {
-		client_refuse(client, error.length ? error.bytes : "out of memory");
+	if (result || members.failed) {
+		write_error(client, error.length ? error.bytes : "out of memory", result == -EINVAL);
 	} else {
 		text_append(&client->answer, "{\"ok\":true");
 		if (members.length) {

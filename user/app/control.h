@@ -25,7 +25,10 @@ struct control_request {
 
 struct control_hooks {
 	void *context;
-	/* Appends the members of the answer (without braces), or returns -errno with one line in `error`. */
+	/*
+	 * Appends the members of the answer (without braces), or returns -errno with one line in `error`; -EINVAL: the request
+	 * itself is wrong.
+	 */
 	int (*request)(void *context, const struct control_request *request, struct text *members, struct text *error);
 };
 
