@@ -49,7 +49,7 @@ FUZZ_TESTS         := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/tes
 FUZZERS            := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZED_SOURCES     := $(sort $(wildcard user/base/*.c user/app/config*.c user/kernel/rule*.c)) user/app/control.c user/app/rate_port.c user/app/rate_settings.c \
 	user/export/http_negotiate.c user/export/push_path.c user/export/openstack_keystone.c user/export/openstack_gnocchi.c user/export/openstack_record.c \
-	user/kernel/replay_link.c user/probe/echo.c user/probe/target.c user/measure/ping_statistics.c user/measure/rtt_spread.c tests/fuzz/frame.c
+	user/kernel/replay_link.c user/probe/echo.c user/probe/target.c user/measure/ping_statistics.c user/measure/rtt_spread.c tests/fuzz/exchange.c tests/fuzz/frame.c
 TEST_TOOLS         := $(patsubst tests/e2e/tools/%.c,build/tests/tools/%,$(sort $(wildcard tests/e2e/tools/*.c)))
 BENCHES            := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*_bench.c)))
 LINKED_TOOLS       := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/e2e/linked/*.c)))

@@ -5,7 +5,10 @@
  *
  *   request   {"command":"status"|"stop"|"reload"|"flows"|"probes"|"rates"|"rtt"|"set"|"pause"|"resume",
  *              "top":N, "offset":N, "sort":"KEY", "match":"RULE", "set":{"cutoff":90, ...}}
- *   answer    {"ok":true, ...the command's own members}  or  {"ok":false,"error":"one line"}
+ *   answer    {"ok":true, ...the command's own members}  or  {"ok":false,"error":"one line","wrong_words":true|false}
+ *
+ * `wrong_words`: what the request asks for is wrong in itself, such as a key to sort by that there is not. If it is false or not
+ * there, the same request may be right another time.
  *
  * `stop` is answered at once; the end of the connection's process, not of the connection, tells that it ended.
  */

@@ -23,7 +23,8 @@ SUITES = ("unit", "model", "bpf", "fuzz", "e2e", "web")
 STAGES = ((("unit", "bpf"), ("model", "fuzz")), (("e2e",),), (("web",),))  # lanes of a stage run beside each other
 SECONDS = {"unit": 180, "model": 600, "bpf": 600, "fuzz": 600, "e2e": 3600, "web": 600}  # a program that takes longer hangs
 LINES_SHOWN = 30
-BESIDE = ("test_openstack.py", "test_read.py", "test_rtt_tshark.py")  # services that take minutes, and captures: nothing disturbs them
+# Captures, and services that take minutes, last, as they go with the last test: nothing disturbs these.
+BESIDE = ("test_read.py", "test_rtt_tshark.py", "test_openstack.py", "test_openstack_monitor.py")
 
 TAP_PLAN = re.compile(r"1\.\.(\d+)$")
 TAP_RESULT = re.compile(r"(not )?ok (\d+) (?:(# SKIP)|-) (.*)$")

@@ -6,6 +6,7 @@ import pytest
 
 import hosts
 from hosts import able, monitor, monitor_of, pair, place  # noqa: F401: fixtures are found by their names here
+from openstack_services import stack  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)

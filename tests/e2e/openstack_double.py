@@ -8,6 +8,7 @@ import json
 import threading
 
 PASSWORD = "double-secret-91f2"
+DOUBLE_PORT = 8777
 
 
 def time_text(seconds_from_now):

@@ -13,14 +13,16 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
-from hosts import end_process, run, wait_for
+from hosts import end_process, namespaces, run, wait_for
 
 KEYSTONE_PORT, GNOCCHI_PORT = 5000, 8041
 AUTH_URL, URL = f"http://127.0.0.1:{KEYSTONE_PORT}", f"http://127.0.0.1:{GNOCCHI_PORT}"
 ADMIN_PASSWORD = "admin-secret-3c1d"
+USER_PASSWORD = "first-secret-77aa"
 
 KEYSTONE = """
 [DEFAULT]
@@ -227,6 +229,20 @@ class OpenStack:
         """[(time, granularity, value)] of the means, after what has come is worked in."""
         return self._ask(GNOCCHI_PORT, "GET", f"/v1/metric/{metric}/measures?refresh=true&aggregation=mean")
 
+    def measures_of(self, original_id, chosen=None):
+        """{metric's name: (unit, archive policy, means)} of one resource; None for metrics that were not chosen."""
+        found = [resource for resource in self.resources() if resource["original_resource_id"] == original_id]
+        assert len(found) == 1, f"{original_id}: {found}"
+        result = {}
+        for name, identifier in found[0]["metrics"].items():
+            if chosen and name not in chosen:
+                result[name] = None  # each takes the services its time
+                continue
+            metric = self.metric(identifier)
+            values = [value for _, _, value in self.measures(identifier)]
+            result[name] = (metric["unit"], metric["archive_policy"]["name"], values)
+        return result
+
 
 @contextlib.contextmanager
 def openstack_in(host, place, **options):
@@ -248,3 +264,14 @@ def openstack_in(host, place, **options):
             services.postgres.send_signal(signal.SIGINT)  # its fast way to end
             services.postgres.wait(30)
 
+
+@pytest.fixture(scope="session")
+def stack(able):
+    """One small OpenStack for all tests that want it, with a user: it takes half a minute to make."""
+    place = tempfile.mkdtemp(prefix="fgo-")
+    try:
+        with namespaces(1) as (host,), openstack_in(host, place) as services:
+            services.user = services.add_user("monitor", USER_PASSWORD)
+            yield services
+    finally:
+        shutil.rmtree(place)

@@ -64,7 +64,7 @@ def test_pages_by_the_controller(watched):
     assert len(lines) == 5 and lines[-1] == "... and 17 more flows: --offset 3 goes on, --top 20 shows all"
     for bad, said in ((("--sort", "speed"), "none of throughput, "), (("--match", "-"), "a rule of 1 field: 5 would be right")):
         result = watched.controller("flows", *bad, check=False)
-        assert result.returncode == 1 and said in result.stderr and result.stderr.count("\n") == 1
+        assert result.returncode == 2 and said in result.stderr and result.stderr.count("\n") == 1
     assert watched.controller("flows", "--offset", "x", check=False).returncode == 2
 
 

@@ -1,126 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Records on their way to OpenStack: the monitor's own module, fed by the test, against the real Keystone and Gnocchi, and
 against a double of the retired v2 services. What matters most is what happens when they are away, slow or unwilling."""
-import contextlib
 import json
-import os
-import pathlib
-import shutil
 import socket
-import subprocess
-import tempfile
 import time
 
 import pytest
 
-from hosts import BUILD, FLOWGAUGE, end_process, namespaces, receiver, wait_for
-from openstack_double import PASSWORD, Double
-from openstack_services import AUTH_URL, KEYSTONE_PORT, URL, openstack_in
+from hosts import end_process, namespaces
+from openstack_double import DOUBLE_PORT, PASSWORD, Double
+from openstack_feed import Feed, fed
+from openstack_services import AUTH_URL, KEYSTONE_PORT, URL, USER_PASSWORD
 
-FEED = BUILD / "tests" / "e2e" / "linked" / "openstack_feed"
-USER_PASSWORD = "first-secret-77aa"
-DOUBLE_PORT = 8777
 SECOND = 10**9
 
 
-class Feed:
-    """openstack_feed in a host: the module under test, and its log."""
-
-    def __init__(self, host, place, *words, environment=None):
-        self.log = place / "feed.err"
-        self.words = [FEED, *words]
-        with open(self.log, "wb") as log:
-            self.process = host.start(*self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                                      env={**os.environ, **(environment or {})})
-
-    def say(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def sample(self, interface, time_ns, *values, volume=0):
-        self.say(f"sample {interface} {time_ns} {volume} {' '.join(values)}")
-
-    def report(self):
-        self.say("report")
-        return json.loads(self.process.stdout.readline())
-
-    def wait(self, **wanted):
-        """The first report with these members."""
-        def is_there():
-            report = self.report()
-            return report if all(report[key] == value for key, value in wanted.items()) else None
-        try:
-            return wait_for(is_there, f"a report with {wanted}", patience=90)
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {self.report()}: {self.log.read_text()}") from None
-
-    def wait_until(self, condition, what):
-        return wait_for(lambda: condition(self.report()), what)
-
-    def logged(self, part):
-        return wait_for(lambda: part in self.log.read_text(), f"{part!r} in {self.log.read_text()!r}")
-
-    def end(self, seconds=0):
-        if self.process.poll() is None:
-            self.say(f"end {seconds}")
-            self.process.wait(60)
-        return end_process(self.process)
-
-
 @pytest.fixture
-def directory():
-    place = pathlib.Path(tempfile.mkdtemp(prefix="fgt-"))
-    yield place
-    shutil.rmtree(place)
-
-
-@pytest.fixture(scope="module")
-def stack(able):
-    """One small OpenStack for all tests here: it takes half a minute to make."""
-    place = tempfile.mkdtemp(prefix="fgo-")
-    try:
-        with namespaces(1) as (host,), openstack_in(host, place) as services:
-            services.user = services.add_user("monitor", USER_PASSWORD)
-            yield services
-    finally:
-        shutil.rmtree(place)
-
-
-@contextlib.contextmanager
-def fed(host, place, *words, **options):
-    feed = Feed(host, place, *words, **options)
-    try:
-        yield feed
-    finally:
-        end_process(feed.process)
-        feed_log = feed.log.read_text()
-        assert "Sanitizer" not in feed_log, feed_log
-
-
-@pytest.fixture
-def gnocchi(stack, directory):
+def gnocchi(stack, place):
     """Starts the module for the user of the stack: gnocchi("resource", …)."""
-    (directory / "password").write_text(USER_PASSWORD + "\n", encoding="utf-8")
+    (place / "password").write_text(USER_PASSWORD + "\n", encoding="utf-8")
 
     def words(resource, *more, auth_url=AUTH_URL):
-        return (stack.host, directory, "api=gnocchi", f"auth_url={auth_url}", f"url={URL}", "username=monitor",
-                "project=admin", f"password_file={directory}/password", f"resource_id={resource}", *more)
+        return (stack.host, place, "api=gnocchi", f"auth_url={auth_url}", f"url={URL}", "username=monitor",
+                "project=admin", f"password_file={place}/password", f"resource_id={resource}", *more)
     return words
-
-
-def measures_of(stack, original_id, chosen=None):
-    """{metric's name: (unit, archive policy, means)} of one resource; None for metrics that were not chosen."""
-    found = [resource for resource in stack.resources() if resource["original_resource_id"] == original_id]
-    assert len(found) == 1, f"{original_id}: {found}"
-    result = {}
-    for name, identifier in found[0]["metrics"].items():
-        if chosen and name not in chosen:
-            result[name] = None  # each takes the services its time
-            continue
-        metric = stack.metric(identifier)
-        values = [value for _, _, value in stack.measures(identifier)]
-        result[name] = (metric["unit"], metric["archive_policy"]["name"], values)
-    return result
 
 
 # --- Gnocchi and Keystone v3, the real ones ---
@@ -136,8 +39,8 @@ def test_records_become_measures(stack, gnocchi):
         report = feed.wait(sent=4, queued=0)
         assert (report["tokens"], report["refused"], report["lost"], report["answered"]) == (1, 0, 0, True)
         assert feed.end() == 0
-    assert measures_of(stack, "born:eth0") == {"tx": ("B/s", "low", [3000.0]), "alarm_tx": (None, "low", [1.0])}
-    assert measures_of(stack, "born:eth1") == {"tx": ("B/s", "low", [7.0])}
+    assert stack.measures_of("born:eth0") == {"tx": ("B/s", "low", [3000.0]), "alarm_tx": (None, "low", [1.0])}
+    assert stack.measures_of("born:eth1") == {"tx": ("B/s", "low", [7.0])}
     assert USER_PASSWORD not in feed.log.read_text()
 
 
@@ -153,7 +56,7 @@ def test_batches_and_archive_policy(stack, gnocchi):
         feed.sample("eth0", now + 250 * SECOND, "tx=250:B/s", "rx=5:B/s")
         feed.wait(sent=1, queued=0, failures=0)
         assert feed.end() == 0
-    found = measures_of(stack, "many:eth0")
+    found = stack.measures_of("many:eth0")
     assert found["tx"][:2] == ("B/s", "high")
     assert sum(value for value in found["tx"][2] if value == int(value)) > 0
     assert found["rx"] [1:] == ("high", [5.0, 5.0, 5.0])  # by the second, the minute and the hour
@@ -161,15 +64,15 @@ def test_batches_and_archive_policy(stack, gnocchi):
     assert [float(second) in found["tx"][2] for second in range(251)] == [True] * 251
 
 
-def test_wrong_password_then_the_right_one(stack, gnocchi, directory):
+def test_wrong_password_then_the_right_one(stack, gnocchi, place):
     words = gnocchi("wrong")
-    (directory / "password").write_text("not-the-password-5d\n", encoding="utf-8")
+    (place / "password").write_text("not-the-password-5d\n", encoding="utf-8")
     with fed(*words) as feed:
         feed.sample("eth0", time.time_ns(), "tx=1:B/s")
         feed.logged("status 401: give the right openstack.username, project, domains and password")
         feed.wait_until(lambda report: report["failures"] >= 2, "it is tried again")
         assert feed.log.read_text().count("status 401") == 1, "said once, not at each try"
-        (directory / "password").write_text(USER_PASSWORD, encoding="utf-8")
+        (place / "password").write_text(USER_PASSWORD, encoding="utf-8")
         feed.wait(sent=1, queued=0, lost=0, answered=True)
         feed.logged("takes records again")
         assert feed.end() == 0
@@ -177,13 +80,13 @@ def test_wrong_password_then_the_right_one(stack, gnocchi, directory):
         assert secret not in feed.log.read_text()
 
 
-def test_tokens_that_are_revoked(stack, gnocchi, directory):
+def test_tokens_that_are_revoked(stack, gnocchi, place):
     """A changed password ends the user's tokens: 401 in the middle, a new token, and no record lost."""
     changed = "second-secret-88bb"
     with fed(*gnocchi("revoked")) as feed:
         feed.sample("eth0", time.time_ns(), "tx=1:B/s")
         feed.wait(sent=1, tokens=1)
-        (directory / "password").write_text(changed, encoding="utf-8")
+        (place / "password").write_text(changed, encoding="utf-8")
         stack.change_password(stack.user, changed)
         try:
             feed.sample("eth0", time.time_ns(), "tx=2:B/s")
@@ -282,9 +185,9 @@ def ceilometer_words(*more):
 WITH_PASSWORD = {"FG_TEST_PASSWORD": PASSWORD}
 
 
-def test_ceilometer_documents(lone, double, directory):
+def test_ceilometer_documents(lone, double, place):
     now = 1700000000 * SECOND + 5
-    with fed(lone, directory, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
+    with fed(lone, place, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
         feed.say(f"life initialized {now}")
         feed.sample("eth0", now, "tx=1000:B/s", "alarm_tx?0", "alarm_rx?1", "overload_risk_rx=nan", volume=1500.5)
         feed.wait(sent=2, queued=0, tokens=1)
@@ -306,9 +209,9 @@ def test_ceilometer_documents(lone, double, directory):
 
 
 @pytest.mark.parametrize("status", [500, 503, 403, 404, 429])
-def test_what_may_be_right_another_time_is_tried_again(lone, double, directory, status):
+def test_what_may_be_right_another_time_is_tried_again(lone, double, place, status):
     double.statuses = [status, status]
-    with fed(lone, directory, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
+    with fed(lone, place, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
         feed.sample("eth0", 1, "tx=1")
         report = feed.wait(sent=1, queued=0)
         assert (report["failures"], report["refused"], report["lost"]) == (2, 0, 0)
@@ -317,9 +220,9 @@ def test_what_may_be_right_another_time_is_tried_again(lone, double, directory, 
 
 
 @pytest.mark.parametrize("status", [400, 409, 413])
-def test_what_is_wrong_in_itself_is_dropped(lone, double, directory, status):
+def test_what_is_wrong_in_itself_is_dropped(lone, double, place, status):
     double.statuses = [status]
-    with fed(lone, directory, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
+    with fed(lone, place, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
         feed.sample("eth0", 1, "tx=1")
         feed.sample("eth0", 2, "tx=2")
         feed.wait(sent=1, refused=1, queued=0, failures=0)
@@ -327,10 +230,10 @@ def test_what_is_wrong_in_itself_is_dropped(lone, double, directory, status):
         assert feed.end() == 0
 
 
-def test_v2_tokens_end(lone, double, directory):
+def test_v2_tokens_end(lone, double, place):
     """By the clock: renewed; by revocation: 401 and a new one; and one that is never taken is not asked for in a loop."""
     double.lifetime = 30
-    with fed(lone, directory, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
+    with fed(lone, place, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
         for number in (1, 2):
             feed.sample("eth0", number, "tx=1")
             feed.wait(sent=number, tokens=number)
@@ -347,9 +250,9 @@ def test_v2_tokens_end(lone, double, directory):
         assert feed.end() == 0
 
 
-def test_queue_overflow_loses_the_oldest(lone, directory):
+def test_queue_overflow_loses_the_oldest(lone, place):
     """Nobody listens; then somebody does."""
-    with fed(lone, directory, *ceilometer_words("queue=5"), environment=WITH_PASSWORD) as feed:
+    with fed(lone, place, *ceilometer_words("queue=5"), environment=WITH_PASSWORD) as feed:
         for number in range(12):
             feed.sample("eth0", number, f"tx={number}")
         report = feed.wait(queued=5)
@@ -379,9 +282,9 @@ ODD_ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ODD_ANSWERS)
-def test_odd_answers_of_keystone(lone, double, directory, answer):
+def test_odd_answers_of_keystone(lone, double, place, answer):
     double.token_answer = ODD_ANSWERS[answer]
-    with fed(lone, directory, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
+    with fed(lone, place, *ceilometer_words(), environment=WITH_PASSWORD) as feed:
         feed.sample("eth0", 1, "tx=1")
         feed.wait_until(lambda report: report["failures"] >= 2, "it is tried again")
         assert feed.report()["tokens"] == 0
@@ -392,12 +295,12 @@ def test_odd_answers_of_keystone(lone, double, directory, answer):
     assert not any("X-Evil" in headers for _, headers, _ in double.requests)
 
 
-def test_a_server_that_never_answers(lone, directory):
+def test_a_server_that_never_answers(lone, place):
     """It costs the end no more than the patience that the end has, and the records are said to be lost."""
     with lone.socket(socket.AF_INET, socket.SOCK_STREAM) as silent:
         silent.bind(("127.0.0.1", DOUBLE_PORT))
         silent.listen()
-        with fed(lone, directory, *ceilometer_words("timeout=300"), environment=WITH_PASSWORD) as feed:
+        with fed(lone, place, *ceilometer_words("timeout=300"), environment=WITH_PASSWORD) as feed:
             feed.sample("eth0", 1, "tx=1")
             silent.accept()[0].close()
             feed.wait(queued=1, sent=0)
@@ -412,8 +315,8 @@ def test_a_server_that_never_answers(lone, directory):
     (("password_file=/tmp",), {}, "/tmp is not a file"),
     (("password_file=/dev/null",), {}, "/dev/null is not a file"),
 ])
-def test_no_password(lone, directory, words, environment, error):
-    feed = Feed(lone, directory, *ceilometer_words(*words), environment=environment)
+def test_no_password(lone, place, words, environment, error):
+    feed = Feed(lone, place, *ceilometer_words(*words), environment=environment)
     assert feed.process.wait(20) == 1
     end_process(feed.process)
     assert error in feed.log.read_text()
@@ -422,97 +325,3 @@ def test_no_password(lone, directory, words, environment, error):
 def test_documents_of_a_dead_end(stack):
     """The retired v2.0 address is gone from today's Keystone: the reason for the double."""
     assert stack.request(KEYSTONE_PORT, "POST", "/v2.0/tokens", {"auth": {}})[0] == 404
-
-
-# --- the monitor itself ---
-
-
-def test_the_monitor_sends_its_life_and_tells_of_it(pair, monitor, monkeypatch):
-    """What the configuration says reaches the module. No interval ends here, so there are no other records."""
-    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
-    double = Double(pair[1], DOUBLE_PORT)
-    try:
-        watched = monitor("-i", "veth0", "-t", "0.2", config={"openstack": {
-            "api": "ceilometer-v2", "auth_url": f"http://127.0.0.1:{DOUBLE_PORT}", "url": f"http://127.0.0.1:{DOUBLE_PORT}/",
-            "username": "admin", "project": "demo", "resource_id": "res-1", "project_id": "proj-1", "queue": 7}})
-        wait_for(lambda: double.samples, "the first record")
-        watched.settle()
-        text = watched.get("/metrics")[2].decode()
-        for line in ('flowgauge_openstack_records_total{outcome="sent"} 1', 'flowgauge_openstack_records_total{outcome="lost"} 0',
-                     "flowgauge_openstack_up 1", "flowgauge_openstack_queue_limit_records 7", "flowgauge_openstack_tokens_total 1"):
-            assert f"\n{line}\n" in text, text
-        watched.host.run("promtool", "check", "metrics", input=text)
-        watched.stop()
-        assert [(sample[0]["resource_id"], list(sample[0]["resource_metadata"])) for _, sample in double.samples] == [
-            ("res-1", ["initialized"]), ("res-1", ["exited"])]
-        assert "/v2/meters/flowgauge.rate" == double.samples[0][0]
-        assert PASSWORD not in watched.log.read_text()
-    finally:
-        double.close()
-
-
-QUICK = {"estimation_interval": 0.2, "meter_interval": 0.4, "link_speed": 100, "alarm_trigger": 57}
-
-
-def test_the_monitor_sends_its_records(pair, monitor, place, monkeypatch):
-    """Each record that goes to the file goes to Ceilometer, with the same members in the same order; the last one, too."""
-    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
-    double = Double(pair[1], DOUBLE_PORT)
-    try:
-        address, path = f"http://127.0.0.1:{DOUBLE_PORT}", place / "rates.json"
-        watched = monitor("-i", "veth0", "-t", "0.2", config={"rate": QUICK | {"file": str(path)}, "openstack": {
-            "api": "ceilometer-v2", "auth_url": address, "url": address, "username": "admin", "project": "demo"}})
-        with receiver(pair[1], 5001):
-            pair[0].send_udp("10.1.0.2", 5001, count=500, size=958, gap_us=2000)
-        wait_for(lambda: len(double.samples) > 4, "records")
-        watched.stop()
-    finally:
-        double.close()
-    samples = [sample for _, (sample,) in double.samples]
-    metadata = [sample["resource_metadata"] for sample in samples]
-    written = [json.loads(line) for line in path.read_text().splitlines()]
-    assert list(metadata[0]) == ["initialized"] and list(metadata[-1]) == ["exited"]
-    assert len(metadata) == len(written)
-    for sample, sent, record in zip(samples[1:-1], metadata[1:-1], written[1:-1]):
-        assert sent["interface"] == "veth0" and sent["alarm_trigger_value"] == 57
-        same = [key for key, value in record.items() if key in sent and key != "timestamp"]
-        assert [key for key in sent if key in record and key != "timestamp"] == same
-        assert {key: sent[key] for key in same} == {key: record[key] for key in same}
-        for side in ("tx", "rx"):
-            for window, value in record[f"peak_{side}"].items():
-                assert sent[f"peak_{window}_{side}"] == value
-            for name, value in record[f"quantiles_{side}"].items():
-                assert sent[f"{name}_{side}"] == value
-        assert sample["counter_volume"] == pytest.approx(record["tx"] + record["rx"])
-    assert any(sent["rx"] > 0 for sent in metadata[1:-1])
-
-
-def test_the_monitors_records_become_measures(stack, monitor_of, place):
-    """From packets to the real Gnocchi."""
-    (place / "password").write_text(USER_PASSWORD, encoding="utf-8")
-    watched = monitor_of(stack.host, "-i", "lo", "-t", "0.2", config={"rate": QUICK | {"meter_interval": 3}, "openstack": {
-        "api": "gnocchi", "auth_url": AUTH_URL, "url": URL, "username": "monitor", "project": "admin",
-        "password_file": str(place / "password"), "resource_id": "whole"}})
-    watched.settle()
-
-    def taken():
-        return dict((labels["outcome"], value) for labels, value in watched.metrics()["flowgauge_openstack_records_total"])["sent"]
-    wait_for(lambda: taken() > 0, "a record is taken")
-    watched.stop()
-    found = measures_of(stack, "whole:lo", ("linerate", "alarm_rx", "rx"))
-    assert found["linerate"][:1] == ("B/s",) and set(found["linerate"][2]) == {12500000.0}
-    assert set(found["alarm_rx"][2]) == {0.0} and found["rx"][0] == "B/s" and min(found["rx"][2]) > 0
-    assert "alarm_measured_trigger_value" not in found, "what is not known is not sent"
-
-
-def test_no_openstack_no_metrics(monitor):
-    assert "openstack" not in monitor("-i", "veth0").get("/metrics")[2].decode()
-
-
-def test_a_monitor_without_a_password_does_not_start(pair, place):
-    config = place / "config.json"
-    config.write_text(json.dumps({"openstack": {"api": "gnocchi", "controller": "127.0.0.1", "username": "u", "project": "p",
-                                                "password_file": "/nonexistent/secret"}}), encoding="utf-8")
-    result = pair[1].run(FLOWGAUGE, "-c", config, "--control", place / "c.sock", "-i", "veth0", "--listen", "off", check=False)
-    assert result.returncode == 1
-    assert "flowgauge: openstack: /nonexistent/secret cannot be read: No such file or directory" in result.stderr

@@ -167,6 +167,17 @@ def test_method(pair, gateway, pushing, method, stays):
     assert "flowgauge_seen_packets_total" in group, "kept, as delete_on_exit is false"
 
 
+def test_the_end_deletes_the_group_whole(pair, gateway, pushing):
+    """As a Pushgateway does it: also what others pushed to it; not the group that has one label more."""
+    for more in ("", "/rack/7"):
+        pair[1].run("curl", "-sf", "--data-binary", "@-", f"{URL}/metrics/job/flowgauge/instance/here{more}", input="another 1\n")
+    watched = pushing({"method": "POST"})
+    succeeds(watched)
+    assert {"another", "flowgauge_seen_packets_total"} <= set(gateway.group(job="flowgauge", instance="here"))
+    watched.stop()
+    assert [dict(labels) for labels in gateway.groups()] == [{"job": "flowgauge", "instance": "here", "rack": "7"}]
+
+
 def test_what_is_not_there_is_absent(gateway, pushing):
     watched = pushing({"what": ["rtt", "ping"]})
     succeeds(watched)

@@ -315,6 +315,19 @@ def test_one_direction_only(pair, monitor):
     assert all(value == 0 for _, value in metrics["flowgauge_rtt_matched_total"])
 
 
+def test_a_host_that_asks_itself(able, monitor_of):
+    """Requests and replies are alike but for their kind: the answers pass here, and nothing says that they did not."""
+    with namespaces(1) as (host,):
+        watched = monitor_of(host, "-i", "lo", "-t", "0.2")
+        for address in ("127.0.0.1", "::1"):
+            ping(host, address)
+            flows = watched.flows(src=address, dst=address)
+            told = {flow["direction"]: flow["rtt"] for flow in flows if flow["protocol"].startswith("ICMP")}
+            assert set(told) == {"ingress", "egress"}
+            assert [(rtt["count"], rtt["one_way"]) for rtt in told.values()] == [(20, False)] * 2
+        wait_for(lambda: watched.json("/api/v1/rtt")["flows_one_way"] == 0, "no flow is one-way")
+
+
 def test_pairs_beyond_the_limit_are_others(pair, monitor):
     near, far = pair
     addresses = [f"10.1.0.{end}" for end in range(2, 10)]

@@ -6,13 +6,13 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "app/control.h"
 #include "base/json_writer.h"
+#include "exchange.h"
 #include "target.h"
 
 static char directory[] = "/tmp/flowgauge-fuzz-XXXXXX";
@@ -20,20 +20,15 @@ static char path[64];
 static struct loop *loop;
 static struct control *control;
 
-struct client {
-	struct loop_source source;
-	struct text answer;
-};
-
 static int request(void *context, const struct control_request *asked, struct text *members, struct text *error)
 {
 	struct json_writer json;
 
 	(void)context;
 	HOLD(asked->command && asked->top >= 0 && asked->top <= 1000000000);
-	if (asked->top == 1) {
+	if (asked->top == 1 || asked->sort) {
 		text_append(error, asked->command);
-		return -1;
+		return asked->sort ? -EINVAL : -EAGAIN;
 	}
 	json_begin(&json, members);
 	json_string(&json, "command", asked->command);
@@ -62,21 +57,6 @@ static void begin(void)
 	atexit(end);
 }
 
-static void receive(struct loop_source *source, uint32_t events)
-{
-	struct client *client = (struct client *)source;
-	char chunk[4096];
-	ssize_t got;
-
-	(void)events;
-	while ((got = recv(source->fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
-		text_append_bytes(&client->answer, chunk, (size_t)got);
-	if (!got)
-		loop_stop(loop);
-	else
-		HOLD(errno == EAGAIN);
-}
-
 static void check_answer(const struct text *answer)
 {
 	cJSON *tree;
@@ -84,6 +64,8 @@ static void check_answer(const struct text *answer)
 	HOLD(answer->length && memchr(answer->bytes, '\n', answer->length) == answer->bytes + answer->length - 1);
 	tree = cJSON_ParseWithLength(answer->bytes, answer->length);
 	HOLD(cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(tree, "ok")));
+	HOLD(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "ok")) !=
+	     cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(tree, "wrong_words")));
 	cJSON_Delete(tree);
 }
 
@@ -91,8 +73,7 @@ static void check_answer(const struct text *answer)
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct client client = { .source = { .ready = receive, .fd = -1 }, .answer = TEXT_EMPTY };
-	size_t first = size ? input[0] % (size + 1) : 0;
+	struct text answer = TEXT_EMPTY;
 	int fd;
 
 	if (!control)
@@ -100,13 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	memcpy(address.sun_path, path, sizeof(path));
 	HOLD(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
-	HOLD(send(fd, input, first, MSG_NOSIGNAL) == (ssize_t)first);
-	HOLD(send(fd, input + first, size - first, MSG_NOSIGNAL) == (ssize_t)(size - first));
-	HOLD(!shutdown(fd, SHUT_WR) && !loop_add(loop, &client.source, fd, EPOLLIN));
-	HOLD(!loop_run(loop));
-	loop_remove(&client.source);
+	exchange(loop, fd, input, size, &answer);
 	close(fd);
-	check_answer(&client.answer);
-	text_free(&client.answer);
+	check_answer(&answer);
+	text_free(&answer);
 	return 0;
 }

@@ -5,23 +5,17 @@
  */
 #include <arpa/inet.h>
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "app/rate_port.h"
+#include "exchange.h"
 #include "target.h"
 
 static struct loop *loop;
 static struct rate_port *port;
-
-struct client {
-	struct loop_source source;
-	struct text answer;
-};
 
 static void answer(void *context, const cJSON *request, struct text *out)
 {
@@ -50,21 +44,6 @@ static void begin(void)
 	atexit(end);
 }
 
-static void receive(struct loop_source *source, uint32_t events)
-{
-	struct client *client = (struct client *)source;
-	char chunk[4096];
-	ssize_t got;
-
-	(void)events;
-	while ((got = recv(source->fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
-		text_append_bytes(&client->answer, chunk, (size_t)got);
-	if (!got)
-		loop_stop(loop);
-	else
-		HOLD(errno == EAGAIN);
-}
-
 static void check_answer(const struct text *text)
 {
 	cJSON *tree = text->length ? cJSON_ParseWithLength(text->bytes, text->length) : NULL;
@@ -73,28 +52,34 @@ static void check_answer(const struct text *text)
 	cJSON_Delete(tree);
 }
 
+/* The kernel keeps each run's port taken for a minute, of one of 2^24 addresses: there are thousands of runs a second. */
+static int socket_of_next_host(void)
+{
+	static uint32_t number;
+	struct sockaddr_in own = { .sin_family = AF_INET };
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number++ % 0xfffff0);
+	HOLD(!setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
+	HOLD(!bind(fd, (struct sockaddr *)&own, sizeof(own)));
+	return fd;
+}
+
 /* Requests over the limit are tested elsewhere: these fit a socket's buffer. */
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct client client = { .source = { .ready = receive, .fd = -1 }, .answer = TEXT_EMPTY };
-	const struct linger at_once = { .l_onoff = 1 }; /* no port stays taken for a minute behind each run */
-	size_t first = size ? input[0] % (size + 1) : 0;
+	struct text said = TEXT_EMPTY;
 	int fd;
 
 	if (!port)
 		begin();
 	address.sin_port = htons(rate_port_number(port));
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket_of_next_host();
 	HOLD(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
-	HOLD(send(fd, input, first, MSG_NOSIGNAL) == (ssize_t)first);
-	HOLD(send(fd, input + first, size - first, MSG_NOSIGNAL) == (ssize_t)(size - first));
-	HOLD(!shutdown(fd, SHUT_WR) && !loop_add(loop, &client.source, fd, EPOLLIN));
-	HOLD(!loop_run(loop));
-	loop_remove(&client.source);
-	HOLD(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	exchange(loop, fd, input, size, &said);
 	close(fd);
-	check_answer(&client.answer);
-	text_free(&client.answer);
+	check_answer(&said);
+	text_free(&said);
 	return 0;
 }

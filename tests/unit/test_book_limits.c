@@ -9,13 +9,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <math.h>
-#include <netinet/in.h>
 #include <string.h>
 
-#include "flow_model.h"
-#include "measure/book.h"
+#include "book_limited.h"
 
 #define SLOTS 2000
 #define FOLLOWED 160
@@ -39,36 +36,6 @@ struct world {
 	double gap_seconds, gap_squared_seconds;
 	struct report *before;
 };
-
-static struct flow_key key_of(uint32_t number)
-{
-	return (struct flow_key){
-		.src = { htonl(number) },
-		.dst = { htonl(1) },
-		.ifindex = 2,
-		.protocol = number % 3 ? IPPROTO_UDP : IPPROTO_TCP,
-		.family = 4,
-	};
-}
-
-/* As the kernel hands it over: these counters have 32 bits. */
-static struct flow_record narrow(struct flow_record record, bool tcp)
-{
-	record.merged = (uint32_t)record.merged;
-	record.restarts = (uint32_t)record.restarts;
-	record.restart_packets = (uint32_t)record.restart_packets;
-	record.sequence.reverse = (uint32_t)record.sequence.reverse;
-	record.sequence.big = (uint32_t)record.sequence.big;
-	if (tcp) {
-		record.tcp.syn = (uint32_t)record.tcp.syn;
-		record.tcp.retransmitted_packets = (uint32_t)record.tcp.retransmitted_packets;
-		return record;
-	}
-	record.sequence.small = (uint32_t)record.sequence.small;
-	record.sequence.duplicate = (uint32_t)record.sequence.duplicate;
-	record.sequence.reordered = (uint32_t)record.sequence.reordered;
-	return record;
-}
 
 static void speak(struct world *world, struct world_flow *flow, uint64_t bytes)
 {
@@ -254,19 +221,12 @@ static void check_heaviest(const struct world *world, const struct report *repor
 static void test_random_world_above_the_limit(void **state)
 {
 	static struct world world;
-	struct book_config config = {
-		.idle_timeout_ns = 3600 * SECOND,
-		.max_flows = SLOTS,
-		.followed_max = FOLLOWED,
-		.top_max = TOP,
-	};
 	struct self_report self = { 0 };
-	struct book *book = NULL;
+	struct book *book = book_of(SLOTS, FOLLOWED, TOP);
 
 	(void)state;
 	world.random = random_seed();
 	print_message("  seed %llu\n", (unsigned long long)world.random);
-	assert_int_equal(book_new(&config, &book), 0);
 	for (uint64_t tick = 1; tick <= TICKS; tick++) {
 		struct world *w = &world;
 		struct ledger_record late;
@@ -310,266 +270,10 @@ static void test_random_world_above_the_limit(void **state)
 	book_free(book);
 }
 
-/* --- one flow at a time --- */
-
-static struct report *tick_of(struct book *book, uint64_t second, const uint64_t *bytes, uint32_t count)
-{
-	struct self_report self = { 0 };
-	struct report *report = NULL;
-
-	book_begin(book, second * SECOND, second * SECOND);
-	for (uint32_t i = 0; i < count; i++) {
-		struct flow_key key = key_of(i * 3 + 1);
-		struct flow_record record = {
-			.packets = second, .bytes = bytes[i], .first_ns = SECOND, .last_ns = second * SECOND
-		};
-
-		assert_int_equal(book_flow(book, i, &key, &record), 0);
-	}
-	assert_int_equal(book_report(book, 0, &self, &report), 0);
-	return report;
-}
-
-static struct book *book_of(uint32_t slots, uint32_t followed, size_t top)
-{
-	struct book_config config = {
-		.idle_timeout_ns = 3600 * SECOND,
-		.max_flows = slots,
-		.followed_max = followed,
-		.top_max = top,
-	};
-	struct book *book = NULL;
-
-	assert_int_equal(book_new(&config, &book), 0);
-	return book;
-}
-
-static const struct flow_report *row_of(const struct report *report, uint32_t flow)
-{
-	struct flow_key key = key_of(flow * 3 + 1);
-
-	for (size_t i = 0; i < report->flow_count; i++)
-		if (!memcmp(&report->flows[i].key, &key, sizeof(key)))
-			return &report->flows[i];
-	return NULL;
-}
-
-/* A small flow that grows large: its counters are there at once, its interval from the next report on. */
-static void test_flow_followed_late(void **state)
-{
-	uint64_t bytes[64];
-	struct book *book = book_of(64, 32, 1);
-	bool followed = false;
-
-	(void)state;
-	for (uint32_t i = 0; i < 64; i++)
-		bytes[i] = (64 - i) * 1000;
-	for (uint64_t second = 1; second < 20; second++) {
-		struct report *report = tick_of(book, second, bytes, 64);
-		const struct flow_report *row = row_of(report, 63);
-
-		if (second < 5)
-			assert_null(row);
-		if (row) {
-			assert_int_equal(row->bytes, bytes[63]);
-			assert_int_equal(row->packets, second);
-			assert_int_equal(isnan(row->throughput), !followed);
-			assert_int_equal(isnan(row->goodput), !followed);
-			if (followed)
-				assert_true(row->throughput == 1e6);
-			followed = true;
-		}
-		assert_true(second < 2 || isnan(report->interval) ||
-			    report->others_throughput + 1e-6 >= (row && !isnan(row->throughput) ? 0 : 1));
-		report_release(report);
-		for (uint32_t i = 0; i < 64; i++)
-			bytes[i] += i == 63 && second >= 4 ? 1000000 : 64 - i;
-	}
-	assert_true(followed);
-	book_free(book);
-}
-
-/* Flows at the edge that change places by a few percent stay where they are, followed or not. */
-static void test_no_flapping_at_the_edge(void **state)
-{
-	uint64_t bytes[256] = { 0 };
-	bool was[256] = { 0 };
-	struct book *book = book_of(256, 128, 1);
-
-	(void)state;
-	for (uint64_t second = 1; second < 120; second++) {
-		struct report *report;
-
-		for (uint32_t i = 0; i < 256; i++)
-			bytes[i] += 100000 + i * 10 + (second / 7 + i) % 5 * 1000;
-		report = tick_of(book, second, bytes, 256);
-		for (uint32_t i = 0; i < 256; i++) {
-			bool is = row_of(report, i) != NULL;
-
-			if (second > 10)
-				assert_int_equal(is, was[i]);
-			was[i] = is;
-		}
-		assert_true(report->followed_flows >= 64);
-		report_release(report);
-	}
-	book_free(book);
-}
-
-static void test_all_are_followed_again(void **state)
-{
-	uint64_t bytes[64] = { 0 };
-	struct book *book = book_of(64, 32, 1);
-	struct report *report;
-
-	(void)state;
-	for (uint64_t second = 1; second < 4; second++) {
-		for (uint32_t i = 0; i < 64; i++)
-			bytes[i] += 100 * i + 100;
-		report = tick_of(book, second, bytes, 64);
-		assert_int_equal(report->live_flows, 64);
-		assert_true(report->followed_flows <= 32);
-		report_release(report);
-	}
-	for (uint32_t i = 20; i < 64; i++) {
-		struct flow_key key = key_of(i * 3 + 1);
-		struct flow_record last = { .packets = 3, .bytes = bytes[i], .first_ns = SECOND, .last_ns = 3 * SECOND };
-
-		book_retired(book, i, &key, &last);
-	}
-	report_release(tick_of(book, 4, bytes, 20));
-	report = tick_of(book, 5, bytes, 20);
-	assert_int_equal(report->live_flows, 20);
-	assert_int_equal(report->followed_flows, 20);
-	assert_int_equal(report->flow_count, 20);
-	report_release(report);
-	book_free(book);
-}
-
-/* A flow of the top goes only when one outside has a fifth more bytes, or when it ends. */
-static void test_top_stays(void **state)
-{
-	uint64_t bytes[4] = { 1000, 900, 800, 0 };
-	struct book *book = book_of(4, 4, 2);
-	struct report *report = tick_of(book, 1, bytes, 4);
-
-	(void)state;
-	assert_true(row_of(report, 0)->top && row_of(report, 1)->top);
-	assert_false(row_of(report, 2)->top || row_of(report, 3)->top);
-	report_release(report);
-	bytes[2] += 200; /* 1000: more than the second, but not by a fifth */
-	report = tick_of(book, 1, bytes, 4);
-	assert_true(row_of(report, 1)->top && !row_of(report, 2)->top);
-	report_release(report);
-	bytes[2] += 100; /* 1100 */
-	report = tick_of(book, 1, bytes, 4);
-	assert_true(row_of(report, 0)->top && !row_of(report, 1)->top && row_of(report, 2)->top);
-	report_release(report);
-	bytes[1] += 300; /* 1200, of 1000 * 1.2: who is in it stays */
-	report = tick_of(book, 1, bytes, 4);
-	assert_true(row_of(report, 0)->top && !row_of(report, 1)->top && row_of(report, 2)->top);
-	report_release(report);
-	book_free(book);
-}
-
-/* --- counters that turn over --- */
-
-static void test_counters_turn_over(void **state)
-{
-	struct flow_key key = key_of(1);
-	struct flow_record truth = { .first_ns = SECOND };
-	struct self_report self = { 0 };
-	struct book *book = book_of(8, 1, 1);
-	uint64_t before = 0;
-
-	(void)state;
-	for (uint64_t second = 1; second < 12; second++) {
-		const uint64_t step = 1500000000;
-		struct flow_record record;
-		struct report *report;
-
-		truth.packets += step + step / 2;
-		truth.bytes = truth.packets * 100;
-		truth.last_ns = second * SECOND;
-		truth.merged += step;
-		truth.restarts += second % 2;
-		truth.restart_packets = second % 2 ? truth.packets - 1000 : truth.restart_packets;
-		truth.restart_ns = second % 2 ? truth.last_ns - 1000 : truth.restart_ns;
-		truth.sequence.started = 1;
-		truth.sequence.duplicate += step;
-		truth.sequence.reordered += second == 6 ? (uint64_t)-1 : step; /* a run started again */
-		record = narrow(truth, false);
-		book_begin(book, second * SECOND, second * SECOND);
-		assert_int_equal(book_flow(book, 0, &key, &record), 0);
-		for (uint32_t i = 1; i < 8; i++) { /* others have more bytes, and would push it out */
-			struct flow_key other = key_of(3 * i + 1);
-			struct flow_record big = {
-				.packets = second, .bytes = second << 50, .first_ns = 1, .last_ns = 1
-			};
-
-			assert_int_equal(book_flow(book, i, &other, &big), 0);
-		}
-		assert_int_equal(book_report(book, 0, &self, &report), 0);
-		if (second > 1) {
-			const struct flow_report *row = row_of(report, 0);
-
-			assert_non_null(row);
-			assert_int_equal(row->packets, truth.packets);
-			assert_int_equal(row->sequence.duplicate, truth.sequence.duplicate);
-			if (second != 6)
-				assert_int_equal(row->sequence.reordered, truth.sequence.reordered);
-			assert_int_equal(row->gaps_total, truth.packets - 1 - truth.restarts);
-			assert_true(second % 2 == 0 || row->interarrival.count == 999);
-			assert_true(report->sums.duplicate >= before);
-			before = report->sums.duplicate;
-		}
-		report_release(report);
-	}
-	book_free(book);
-}
-
-/* Gaps of 2 s, for a day, of a flow that is never followed: its squares turn over 18 times. */
-static void test_squares_turn_over_unfollowed(void **state)
-{
-	struct flow_key key = key_of(1), large = key_of(4);
-	struct flow_record record = { 0 };
-	struct self_report self = { 0 };
-	struct book *book = book_of(2, 1, 1);
-	double truth = 0;
-
-	(void)state;
-	for (uint64_t hour = 1; hour <= 16; hour++) {
-		struct flow_record big = { .packets = hour, .bytes = hour << 40, .first_ns = 1, .last_ns = 1 };
-		struct report *report;
-
-		while (record.last_ns + 2 * SECOND < hour * 3600 * SECOND) {
-			uint64_t gap = record.packets % 2 ? 2 * SECOND : 200 * MILLISECOND;
-
-			truth += record.packets ? (double)gap * 1e-9 * (double)gap * 1e-9 : 0;
-			model_packet(&record, record.last_ns + gap);
-		}
-		book_begin(book, hour * 3600 * SECOND, hour * 3600 * SECOND);
-		assert_int_equal(book_flow(book, 1, &large, &big), 0);
-		assert_int_equal(book_flow(book, 0, &key, &record), 0);
-		assert_int_equal(book_report(book, 0, &self, &report), 0);
-		assert_null(row_of(report, 0));
-		assert_true(fabs(report->sums.gap_squared_seconds - truth) < 1e-6 * truth);
-		report_release(report);
-	}
-	assert_true(truth > 9445.0 * 5);
-	book_free(book);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_world_above_the_limit),
-		cmocka_unit_test(test_flow_followed_late),
-		cmocka_unit_test(test_no_flapping_at_the_edge),
-		cmocka_unit_test(test_all_are_followed_again),
-		cmocka_unit_test(test_top_stays),
-		cmocka_unit_test(test_counters_turn_over),
-		cmocka_unit_test(test_squares_turn_over_unfollowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,74 +9,54 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clients.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "control_protocol.h"
 
-#define CLIENTS_MAX 32
 #define BACKLOG 16
-
-struct client {
-	struct loop_source source; /* first: a source is its client */
-	struct loop_timer patience;
-	struct control *control;
-	struct text request;
-	struct text answer;
-	size_t sent;
-};
+#define NS_PER_SECOND 1000000000ULL
 
 struct control {
-	struct loop_source listener;
 	struct loop *loop;
 	struct control_hooks hooks;
-	struct client *clients[CLIENTS_MAX];
+	struct clients *clients;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int lock_fd;
 };
 
-static void client_free(struct client *client)
-{
-	int fd = client->source.fd;
-
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		if (client->control->clients[i] == client)
-			client->control->clients[i] = NULL;
-	loop_timer_remove(&client->patience);
-	loop_remove(&client->source);
-	if (fd >= 0)
-		close(fd);
-	text_free(&client->request);
-	text_free(&client->answer);
-	free(client);
-}
-
-static void answer_error(struct client *client, const char *line)
+static void write_error(struct client *client, const char *line, bool wrong_words)
 {
 	struct json_writer json;
 
-	text_clear(&client->answer);
 	json_begin(&json, &client->answer);
 	json_object_open(&json, NULL);
 	json_bool(&json, "ok", false);
 	json_string(&json, "error", line);
+	json_bool(&json, "wrong_words", wrong_words);
 	json_object_close(&json);
 	text_append_char(&client->answer, '\n');
 }
 
-static void answer_request(struct client *client, const struct control_request *request)
+static void answer_error(struct client *client, const char *line)
+{
+	write_error(client, line, false);
+}
+
+static void answer_request(const struct control_hooks *hooks, const struct control_request *request,
+			   struct client *client)
 {
 	struct text members = TEXT_EMPTY, error = TEXT_EMPTY;
-	const struct control_hooks *hooks = &client->control->hooks;
+	int result = hooks->request(hooks->context, request, &members, &error);
 
-	if (hooks->request(hooks->context, request, &members, &error) || members.failed) {
-		answer_error(client, error.length ? error.bytes : "out of memory");
+	if (result || members.failed) {
+		write_error(client, error.length ? error.bytes : "out of memory", result == -EINVAL);
 	} else {
 		text_append(&client->answer, "{\"ok\":true");
 		if (members.length) {
@@ -109,7 +89,7 @@ static const char *text_of(const cJSON *tree, const char *key, bool *wrong)
 	return item ? item->valuestring : NULL;
 }
 
-static void answer(struct client *client)
+static void answer(const struct control_hooks *hooks, struct client *client)
 {
 	cJSON *tree = cJSON_ParseWithLength(client->request.bytes, client->request.length);
 	const cJSON *command = cJSON_GetObjectItemCaseSensitive(tree, "command");
@@ -120,120 +100,31 @@ static void answer(struct client *client)
 	request.match = text_of(tree, "match", &wrong);
 
 	if (!cJSON_IsObject(tree)) {
-		answer_error(client, "the request is not a JSON object");
+		client_refuse(client, "the request is not a JSON object");
 	} else if (!cJSON_IsString(command)) {
-		answer_error(client, "the request names no command: {\"command\":\"status\"} would be one");
+		client_refuse(client, "the request names no command: {\"command\":\"status\"} would be one");
 	} else if (request.top < 0 || request.offset < 0) {
-		answer_error(client,
-			     request.top < 0 ? "top is not a number of flows" : "offset is not a number of flows");
+		client_refuse(client,
+			      request.top < 0 ? "top is not a number of flows" : "offset is not a number of flows");
 	} else if (wrong) {
-		answer_error(client, "sort or match is not a string");
+		client_refuse(client, "sort or match is not a string");
 	} else {
 		request.command = command->valuestring;
 		request.set = cJSON_GetObjectItemCaseSensitive(tree, "set");
-		answer_request(client, &request);
+		answer_request(hooks, &request, client);
 	}
 	cJSON_Delete(tree);
 }
 
-static void client_send(struct client *client)
+/* Whatever follows the line is nobody's. */
+static bool request_received(void *context, struct client *client, size_t fresh)
 {
-	while (client->sent < client->answer.length) {
-		ssize_t sent = send(client->source.fd, client->answer.bytes + client->sent,
-				    client->answer.length - client->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	const struct control *control = context;
 
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && errno == EAGAIN && !loop_modify(&client->source, EPOLLOUT))
-			return;
-		if (sent <= 0)
-			break;
-		client->sent += (size_t)sent;
-	}
-	client_free(client);
-}
-
-/* True when the request is whole, or will never be. */
-static bool client_receive(struct client *client)
-{
-	char chunk[4096];
-
-	for (;;) {
-		ssize_t got = recv(client->source.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && errno == EAGAIN)
-			return false;
-		if (got <= 0) {
-			answer_error(client, "the request does not end in a newline");
-			return true;
-		}
-		text_append_bytes(&client->request, chunk, (size_t)got);
-		if (client->request.length > CONTROL_REQUEST_MAX || client->request.failed) {
-			answer_error(client, "the request is over 65536 bytes");
-			return true;
-		}
-		if (memchr(chunk, '\n', (size_t)got)) {
-			answer(client);
-			return true;
-		}
-	}
-}
-
-static void client_ready(struct loop_source *source, uint32_t events)
-{
-	struct client *client = (struct client *)source;
-
-	(void)events;
-	if (client->answer.length || client_receive(client))
-		client_send(client);
-}
-
-static void client_late(struct loop_timer *timer, uint64_t expirations)
-{
-	(void)expirations;
-	client_free((struct client *)((char *)timer - offsetof(struct client, patience)));
-}
-
-static void client_new(struct control *control, size_t place, int fd)
-{
-	struct client *client = calloc(1, sizeof(*client));
-
-	if (!client) {
-		close(fd);
-		return;
-	}
-	client->control = control;
-	client->source.fd = -1;
-	client->source.ready = client_ready;
-	client->patience.expired = client_late;
-	client->patience.source.fd = -1;
-	if (loop_add(control->loop, &client->source, fd, EPOLLIN)) {
-		close(fd);
-		free(client);
-		return;
-	}
-	control->clients[place] = client;
-	if (loop_timer_add(control->loop, &client->patience) ||
-	    loop_timer_set(&client->patience, CONTROL_TIMEOUT_SECONDS * 1000000000ULL, 0))
-		client_free(client);
-}
-
-static void listener_ready(struct loop_source *source, uint32_t events)
-{
-	struct control *control = (struct control *)source;
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)events;
-	if (fd < 0)
-		return;
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		if (!control->clients[i]) {
-			client_new(control, i, fd);
-			return;
-		}
-	close(fd); /* too many at once; each leaves within seconds */
+	if (!memchr(client->request.bytes + client->request.length - fresh, '\n', fresh))
+		return false;
+	answer(&control->hooks, client);
+	return true;
 }
 
 /* The directory of the socket, if it is missing; one level, as /run/flowgauge is. */
@@ -292,6 +183,15 @@ static int rights_set(const char *path)
 
 static int listen_at(struct control *control, char error[CONTROL_ERROR_SIZE])
 {
+	const struct clients_config config = {
+		.client_size = sizeof(struct client),
+		.request_max = CONTROL_REQUEST_MAX,
+		.patience_ns = CONTROL_TIMEOUT_SECONDS * NS_PER_SECOND,
+		.cut_short = "the request does not end in a newline",
+		.context = control,
+		.received = request_received,
+		.refuse = answer_error,
+	};
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int result, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask;
@@ -308,7 +208,7 @@ static int listen_at(struct control *control, char error[CONTROL_ERROR_SIZE])
 	if (!result)
 		result = listen(fd, BACKLOG) ? -errno : 0;
 	if (!result)
-		result = loop_add(control->loop, &control->listener, fd, EPOLLIN);
+		result = clients_new(control->loop, fd, &config, &control->clients);
 	if (result) {
 		snprintf(error, CONTROL_ERROR_SIZE,
 			 "cannot listen at %s: %s: another place can be named with --control", control->path,
@@ -331,8 +231,6 @@ int control_open(struct loop *loop, const char *path, const struct control_hooks
 	control->loop = loop;
 	control->hooks = *hooks;
 	control->lock_fd = -1;
-	control->listener.fd = -1;
-	control->listener.ready = listener_ready;
 	snprintf(control->path, sizeof(control->path), "%s", path);
 	result = directory_make(path);
 	if (result)
@@ -355,17 +253,9 @@ int control_open(struct loop *loop, const char *path, const struct control_hooks
 
 struct control *control_close(struct control *control)
 {
-	int fd;
-
 	if (!control)
 		return NULL;
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		if (control->clients[i])
-			client_free(control->clients[i]);
-	fd = control->listener.fd;
-	loop_remove(&control->listener);
-	if (fd >= 0)
-		close(fd);
+	clients_free(control->clients);
 	unlink(control->path);
 	close(control->lock_fd); /* the lock file stays: removing it would let two monitors hold one each */
 	free(control);

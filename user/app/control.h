@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The control socket: accepts requests of the controller (include/control.h), one a connection, and lets no client
- * hold anything up. Its lock makes one monitor the owner of a socket's path.
+ * hold anything up (base/clients.h). Its lock makes one monitor the owner of a socket's path.
  */
 #ifndef FLOWGAUGE_APP_CONTROL_H
 #define FLOWGAUGE_APP_CONTROL_H
@@ -25,7 +25,10 @@ struct control_request {
 
 struct control_hooks {
 	void *context;
-	/* Appends the members of the answer (without braces), or returns -errno with one line in `error`. */
+	/*
+	 * Appends the members of the answer (without braces), or returns -errno with one line in `error`; -EINVAL: the request
+	 * itself is wrong.
+	 */
 	int (*request)(void *context, const struct control_request *request, struct text *members, struct text *error);
 };
 

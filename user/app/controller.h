@@ -41,7 +41,7 @@ int controller_find_socket(const struct controller *controller, char out[CONTROL
  * Sends the command with what the words say of flows and settings, and returns the answer, to be freed with cJSON_Delete; NULL with one
  * line in `error` if there is none or it says that the command failed. `pid`, if not NULL, is the monitor's; `text`, if
  * not NULL, is the answer as it came, to be freed in each case. errno is ENOENT or ECONNREFUSED when no monitor listens
- * there.
+ * there, and EINVAL when the monitor finds the words themselves wrong.
  */
 cJSON *controller_ask_text(const struct controller *controller, const char *command, pid_t *pid, struct text *text,
 			   char error[CONTROLLER_ERROR_SIZE]);

@@ -54,7 +54,8 @@ static int exchange(int fd, const char *request, struct text *answer)
 	return answer->failed ? -ENOMEM : 0;
 }
 
-static cJSON *read_answer(const struct text *answer, char error[CONTROLLER_ERROR_SIZE])
+/* If it says no, NULL and why: EINVAL if the request's words are wrong, else EPROTO. */
+static cJSON *read_answer(const struct text *answer, int *number, char error[CONTROLLER_ERROR_SIZE])
 {
 	cJSON *tree = answer->length ? cJSON_ParseWithLength(answer->bytes, answer->length) : NULL;
 	const cJSON *line = cJSON_GetObjectItemCaseSensitive(tree, "error");
@@ -63,8 +64,8 @@ static cJSON *read_answer(const struct text *answer, char error[CONTROLLER_ERROR
 		return tree;
 	snprintf(error, CONTROLLER_ERROR_SIZE, "%s",
 		 cJSON_IsString(line) ? line->valuestring : "the monitor gave no answer that can be read");
+	*number = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "wrong_words")) ? EINVAL : EPROTO;
 	cJSON_Delete(tree);
-	errno = EPROTO;
 	return NULL;
 }
 
@@ -108,7 +109,7 @@ cJSON *controller_ask_text(const struct controller *controller, const char *comm
 	struct ucred credentials;
 	socklen_t size = sizeof(credentials);
 	cJSON *tree = NULL;
-	int result, fd = connect_to(controller->socket_path);
+	int result, number = 0, fd = connect_to(controller->socket_path);
 
 	if (fd < 0) {
 		result = errno;
@@ -125,9 +126,9 @@ cJSON *controller_ask_text(const struct controller *controller, const char *comm
 		snprintf(error, CONTROLLER_ERROR_SIZE, "the monitor at %s does not answer: %s", controller->socket_path,
 			 strerror(-result));
 	else
-		tree = read_answer(text, error);
+		tree = read_answer(text, &number, error);
 	if (!tree)
-		errno = result ? -result : EPROTO;
+		errno = result ? -result : number;
 	return tree;
 }
 

@@ -182,8 +182,9 @@ int controller_flows(const struct controller *controller)
 	int status = EXIT_DONE;
 
 	if (!answer) {
+		status = errno == EINVAL ? EXIT_WRONG_WORDS : EXIT_FAILED; /* a key or a rule that there is not */
 		log_error("%s", error);
-		return EXIT_FAILED;
+		return status;
 	}
 	if (controller->json)
 		status = print_document(&text);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The object is found by its brackets, one look at each byte, so that a request that comes byte by byte costs no more than
- * one that comes whole. An answer is followed by the end of our side only; what the client still sends is read and
- * dropped until it closes, as a connection closed over unread bytes would be reset, and the answer with it.
+ * one that comes whole.
  */
 #include "app/rate_port.h"
 
@@ -13,13 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clients.h"
 #include "base/json_writer.h"
 
 #define BACKLOG 64
+#define NS_PER_SECOND 1000000000ULL
 
 /* Where the reading of one object has got to. */
 struct framing {
@@ -27,48 +27,21 @@ struct framing {
 	bool begun, in_string, escaped, ended;
 };
 
-struct client {
-	struct loop_source source; /* first: a source is its client */
-	struct loop_timer patience;
-	struct rate_port *port;
-	uint64_t number; /* of all clients since the start */
+struct rate_client {
+	struct client client; /* first */
 	struct framing framing;
-	struct text request;
-	struct text answer;
-	size_t sent;
-	bool answered; /* all was sent */
 };
 
 struct rate_port {
-	struct loop_source listener; /* first */
-	struct loop *loop;
 	struct rate_port_hooks hooks;
-	struct client *clients[RATE_PORT_CLIENTS_MAX];
-	uint64_t accepted;
+	struct clients *clients;
 	uint16_t number;
 };
-
-static void client_free(struct client *client)
-{
-	int fd = client->source.fd;
-
-	for (size_t i = 0; i < RATE_PORT_CLIENTS_MAX; i++)
-		if (client->port->clients[i] == client)
-			client->port->clients[i] = NULL;
-	loop_timer_remove(&client->patience);
-	loop_remove(&client->source);
-	if (fd >= 0)
-		close(fd);
-	text_free(&client->request);
-	text_free(&client->answer);
-	free(client);
-}
 
 static void answer_error(struct client *client, const char *line)
 {
 	struct json_writer json;
 
-	text_clear(&client->answer);
 	json_begin(&json, &client->answer);
 	json_object_open(&json, NULL);
 	json_object_open(&json, "return");
@@ -77,17 +50,14 @@ static void answer_error(struct client *client, const char *line)
 	json_object_close(&json);
 }
 
-static void answer(struct client *client)
+static void answer(const struct rate_port_hooks *hooks, struct client *client)
 {
-	const struct rate_port_hooks *hooks = &client->port->hooks;
 	cJSON *tree = cJSON_ParseWithLength(client->request.bytes, client->request.length);
 
 	if (!cJSON_IsObject(tree))
-		answer_error(client, "the request is not JSON: {\"status\":true} would be a request");
+		client_refuse(client, "the request is not JSON: {\"status\":true} would be a request");
 	else
 		hooks->answer(hooks->context, tree, &client->answer);
-	if (!client->answer.length || client->answer.failed)
-		answer_error(client, "out of memory");
 	cJSON_Delete(tree);
 }
 
@@ -122,150 +92,34 @@ static bool frame(struct framing *framing, char c)
 	return true;
 }
 
-/* Takes what came in. True when there is an answer. */
-static bool request_take(struct client *client, const char *bytes, size_t length)
+static bool request_received(void *context, struct client *client, size_t fresh)
 {
-	if (client->request.length + length > RATE_PORT_REQUEST_MAX) {
-		answer_error(client, "the request is over 65536 bytes");
-		return true;
-	}
-	text_append_bytes(&client->request, bytes, length);
-	if (client->request.failed) {
-		answer_error(client, "out of memory");
-		return true;
-	}
-	for (size_t i = 0; i < length; i++)
-		if (!frame(&client->framing, bytes[i])) {
-			answer_error(client,
-				     "the request is not one JSON object: {\"status\":true} would be a request");
+	const struct rate_port *port = context;
+	struct framing *framing = &((struct rate_client *)client)->framing;
+
+	for (size_t i = client->request.length - fresh; i < client->request.length; i++)
+		if (!frame(framing, client->request.bytes[i])) {
+			client_refuse(client,
+				      "the request is not one JSON object: {\"status\":true} would be a request");
 			return true;
 		}
-	if (client->framing.ended)
-		answer(client);
-	return client->framing.ended;
+	if (framing->ended)
+		answer(&port->hooks, client);
+	return framing->ended;
 }
 
-static void client_send(struct client *client)
+static int listen_at(struct rate_port *port, struct loop *loop, uint16_t number)
 {
-	while (client->sent < client->answer.length) {
-		ssize_t sent = send(client->source.fd, client->answer.bytes + client->sent,
-				    client->answer.length - client->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && errno == EAGAIN && !loop_modify(&client->source, EPOLLOUT))
-			return;
-		if (sent <= 0) {
-			client_free(client);
-			return;
-		}
-		client->sent += (size_t)sent;
-	}
-	client->answered = true;
-	if (shutdown(client->source.fd, SHUT_WR) || loop_modify(&client->source, EPOLLIN))
-		client_free(client);
-}
-
-/* A piece at a time: a client that sends without end gets its turn, and no more. */
-static void client_receive(struct client *client)
-{
-	char chunk[4096];
-	ssize_t got;
-
-	do
-		got = recv(client->source.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno == EAGAIN)
-		return;
-	if (client->answered) {
-		if (got <= 0)
-			client_free(client);
-		return;
-	}
-	if (got < 0) {
-		client_free(client);
-		return;
-	}
-	if (!got)
-		answer_error(client, "the request ends before its JSON does");
-	if (!got || request_take(client, chunk, (size_t)got))
-		client_send(client);
-}
-
-static void client_ready(struct loop_source *source, uint32_t events)
-{
-	struct client *client = (struct client *)source;
-
-	if (client->answer.length && !client->answered)
-		client_send(client);
-	else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		client_receive(client);
-}
-
-/* The last word to one that never finished is why; one that has been answered needs none. */
-static void client_late(struct loop_timer *timer, uint64_t expirations)
-{
-	struct client *client = (struct client *)((char *)timer - offsetof(struct client, patience));
-
-	(void)expirations;
-	if (!client->answer.length) {
-		answer_error(client, "the request did not end in time");
-		(void)send(client->source.fd, client->answer.bytes, client->answer.length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
-	client_free(client);
-}
-
-static void client_new(struct rate_port *port, size_t place, int fd)
-{
-	struct client *client = calloc(1, sizeof(*client));
-
-	if (!client) {
-		close(fd);
-		return;
-	}
-	client->port = port;
-	client->number = port->accepted++;
-	client->source.fd = client->patience.source.fd = -1;
-	client->source.ready = client_ready;
-	client->patience.expired = client_late;
-	if (loop_add(port->loop, &client->source, fd, EPOLLIN)) {
-		close(fd);
-		free(client);
-		return;
-	}
-	port->clients[place] = client;
-	if (loop_timer_add(port->loop, &client->patience) ||
-	    loop_timer_set(&client->patience, RATE_PORT_SECONDS * 1000000000ULL, 0))
-		client_free(client);
-}
-
-/* A place that is free, or that of the client that has been there longest. */
-static size_t place_make(struct rate_port *port)
-{
-	size_t oldest = 0;
-
-	for (size_t i = 0; i < RATE_PORT_CLIENTS_MAX; i++) {
-		if (!port->clients[i])
-			return i;
-		if (port->clients[i]->number < port->clients[oldest]->number)
-			oldest = i;
-	}
-	client_free(port->clients[oldest]);
-	return oldest;
-}
-
-static void listener_ready(struct loop_source *source, uint32_t events)
-{
-	struct rate_port *port = (struct rate_port *)source;
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)events;
-	if (fd >= 0)
-		client_new(port, place_make(port), fd);
-}
-
-static int listen_at(struct rate_port *port, uint16_t number)
-{
+	const struct clients_config config = {
+		.client_size = sizeof(struct rate_client),
+		.request_max = RATE_PORT_REQUEST_MAX,
+		.patience_ns = RATE_PORT_SECONDS * NS_PER_SECOND,
+		.cut_short = "the request ends before its JSON does",
+		.late = "the request did not end in time",
+		.context = port,
+		.received = request_received,
+		.refuse = answer_error,
+	};
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_port = htons(number),
@@ -281,7 +135,7 @@ static int listen_at(struct rate_port *port, uint16_t number)
 	    getsockname(fd, (struct sockaddr *)&address, &size))
 		result = -errno;
 	if (!result)
-		result = loop_add(port->loop, &port->listener, fd, EPOLLIN);
+		result = clients_new(loop, fd, &config, &port->clients);
 	if (result)
 		close(fd);
 	port->number = ntohs(address.sin_port);
@@ -295,11 +149,8 @@ int rate_port_open(struct loop *loop, uint16_t number, const struct rate_port_ho
 	int result = -ENOMEM;
 
 	if (port) {
-		port->loop = loop;
 		port->hooks = *hooks;
-		port->listener.fd = -1;
-		port->listener.ready = listener_ready;
-		result = listen_at(port, number);
+		result = listen_at(port, loop, number);
 	}
 	if (result) {
 		snprintf(error, RATE_PORT_ERROR_SIZE,
@@ -314,16 +165,9 @@ int rate_port_open(struct loop *loop, uint16_t number, const struct rate_port_ho
 
 struct rate_port *rate_port_close(struct rate_port *port)
 {
-	int fd;
-
 	if (!port)
 		return NULL;
-	for (size_t i = 0; i < RATE_PORT_CLIENTS_MAX; i++)
-		if (port->clients[i])
-			client_free(port->clients[i]);
-	fd = port->listener.fd;
-	loop_remove(&port->listener);
-	close(fd);
+	clients_free(port->clients);
 	free(port);
 	return NULL;
 }

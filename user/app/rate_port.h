@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The rate monitor's own control protocol on a TCP port of 127.0.0.1: a client sends one JSON object, which nothing
- * frames, and is sent one. Whatever a client does, it delays nobody: requests are read as they come, are bounded in length and
- * time, and when there are too many clients, the one that has been there longest goes.
+ * frames, and is sent one. Whatever a client does, it delays nobody (base/clients.h).
  */
 #ifndef FLOWGAUGE_RATE_PORT_H
 #define FLOWGAUGE_RATE_PORT_H
@@ -13,7 +12,6 @@
 #define RATE_PORT_ERROR_SIZE 256
 #define RATE_PORT_REQUEST_MAX 65536 /* bytes */
 #define RATE_PORT_SECONDS 5         /* for a request and its answer */
-#define RATE_PORT_CLIENTS_MAX 32
 
 struct cJSON;
 struct rate_port;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/json_pings.h"
 
+#include "export/json_parts.h"
+
 static void members_name(struct json_writer *json, const struct ping_report *ping)
 {
 	json_string(json, "dest", ping->dest);
@@ -21,12 +23,7 @@ static void members_round(struct json_writer *json, const struct ping_round *rou
 static void record_round(struct json_writer *json, const struct ping_sample *sample,
 			 const struct ping_round_report *round)
 {
-	char time[TIME_TEXT_SIZE];
-
-	time_format(round->time_ns, time);
-	json_object_open(json, NULL);
-	json_string(json, "type", "ping");
-	json_string(json, "time", time);
+	record_open(json, "ping", round->time_ns);
 	members_name(json, &sample->pings[round->ping]);
 	members_round(json, &round->round);
 	json_double(json, "delay_variation_seconds", round->delay_variation);
@@ -104,13 +101,9 @@ static void member_pinger(struct json_writer *json, const struct pinger_report *
 void record_probes_document(const struct report *report, struct text *out)
 {
 	const struct ping_sample *sample = report->pings;
-	char time[TIME_TEXT_SIZE];
 	struct json_writer json;
 
-	time_format(report->time_ns, time);
-	json_begin(&json, out);
-	json_object_open(&json, NULL);
-	json_string(&json, "time", time);
+	document_open(&json, out, report->time_ns);
 	json_array_open(&json, "pings");
 	for (size_t i = 0; sample && i < sample->ping_count; i++)
 		record_ping(&json, &sample->pings[i]);

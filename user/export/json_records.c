@@ -6,9 +6,9 @@
 #include "export/json_records.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 #include "export/group_address.h"
+#include "export/json_parts.h"
 #include "export/json_pings.h"
 #include "export/json_rtt.h"
 #include "export/rate_records.h"
@@ -19,22 +19,6 @@ static const char *const outcomes[OUTCOMES] = {
 	[OUTCOME_UNPARSED] = "unparsed", [OUTCOME_NON_IP] = "non_ip",
 };
 
-static void member_time(struct json_writer *json, const char *key, uint64_t realtime_ns)
-{
-	char time[TIME_TEXT_SIZE];
-
-	time_format(realtime_ns, time);
-	json_string(json, key, time);
-}
-
-static void member_interface(struct json_writer *json, const char interface[IF_NAMESIZE])
-{
-	char name[IF_NAMESIZE + 1];
-
-	snprintf(name, sizeof(name), "%.*s", IF_NAMESIZE, interface);
-	json_string(json, "interface", name);
-}
-
 static void member_vlan(struct json_writer *json, const struct flow_key *key)
 {
 	json_array_open(json, "vlan");
@@ -44,26 +28,9 @@ static void member_vlan(struct json_writer *json, const struct flow_key *key)
 	json_array_close(json);
 }
 
-static void member_address(struct json_writer *json, const char *key, unsigned int family, const void *address)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	address_format((int)family, address, text);
-	json_string(json, key, text);
-}
-
-static void member_protocol(struct json_writer *json, const char *name, unsigned int protocol)
-{
-	if (name)
-		json_string(json, "protocol", name);
-	else
-		json_u64(json, "protocol", protocol);
-}
-
 static void members_key(struct json_writer *json, const struct flow_report *flow)
 {
 	const struct flow_key *key = &flow->key;
-	const char *protocol = protocol_name(key->protocol);
 
 	member_interface(json, flow->interface);
 	json_string(json, "direction", directions[key->direction == DIRECTION_EGRESS]);
@@ -72,7 +39,7 @@ static void members_key(struct json_writer *json, const struct flow_report *flow
 	member_address(json, "dst", key->family, key->dst);
 	json_u64(json, "sport", ntohs(key->sport));
 	json_u64(json, "dport", ntohs(key->dport));
-	member_protocol(json, protocol, key->protocol);
+	member_protocol(json, key->protocol);
 }
 
 static void member_interarrival(struct json_writer *json, const struct interarrival_report *interarrival)
@@ -83,14 +50,6 @@ static void member_interarrival(struct json_writer *json, const struct interarri
 	json_double(json, "stddev_seconds", interarrival->stddev);
 	json_u64(json, "merged", interarrival->merged);
 	json_object_close(json);
-}
-
-static void member_if(struct json_writer *json, const char *key, bool known, uint64_t value)
-{
-	if (known)
-		json_u64(json, key, value);
-	else
-		json_null(json, key);
 }
 
 static void member_sequence(struct json_writer *json, const struct sequence_report *sequence)
@@ -105,11 +64,11 @@ static void member_sequence(struct json_writer *json, const struct sequence_repo
 	json_u64(json, "current", sequence->current);
 	json_u64(json, "received", sequence->received);
 	json_u64(json, "reverse", sequence->reverse);
-	member_if(json, "small", packets, sequence->small);
+	member_u64_if(json, "small", packets, sequence->small);
 	json_u64(json, "big", sequence->big);
-	member_if(json, "lost", packets, sequence->lost);
-	member_if(json, "duplicate", packets, sequence->duplicate);
-	member_if(json, "reordered", packets, sequence->reordered);
+	member_u64_if(json, "lost", packets, sequence->lost);
+	member_u64_if(json, "duplicate", packets, sequence->duplicate);
+	member_u64_if(json, "reordered", packets, sequence->reordered);
 	json_object_close(json);
 }
 
@@ -133,9 +92,7 @@ static void member_tcp(struct json_writer *json, const struct tcp_report *tcp)
 
 void record_flow(struct json_writer *json, const struct report *report, const struct flow_report *flow)
 {
-	json_object_open(json, NULL);
-	json_string(json, "type", "flow");
-	member_time(json, "time", report->time_ns);
+	record_open(json, "flow", report->time_ns);
 	json_double(json, "interval_seconds", report->interval);
 	members_key(json, flow);
 	json_u64(json, "packets", flow->packets);
@@ -177,19 +134,17 @@ static void members_group_key(struct json_writer *json, const struct group_repor
 		    known & GROUP_BY_DIRECTION ? directions[row->key.direction == DIRECTION_EGRESS] : NULL);
 	member_prefix(json, "src", known & GROUP_BY_SRC, row, row->key.src, row->src_prefix);
 	member_prefix(json, "dst", known & GROUP_BY_DST, row, row->key.dst, row->dst_prefix);
-	member_if(json, "sport", known & GROUP_BY_SPORT, ntohs(row->key.sport));
-	member_if(json, "dport", known & GROUP_BY_DPORT, ntohs(row->key.dport));
+	member_u64_if(json, "sport", known & GROUP_BY_SPORT, ntohs(row->key.sport));
+	member_u64_if(json, "dport", known & GROUP_BY_DPORT, ntohs(row->key.dport));
 	if (known & GROUP_BY_PROTOCOL)
-		member_protocol(json, protocol_name(row->key.protocol), row->key.protocol);
+		member_protocol(json, row->key.protocol);
 	else
 		json_null(json, "protocol");
 }
 
 void record_group(struct json_writer *json, const struct report *report, const struct group_report *row)
 {
-	json_object_open(json, NULL);
-	json_string(json, "type", "group");
-	member_time(json, "time", report->time_ns);
+	record_open(json, "group", report->time_ns);
 	json_double(json, "interval_seconds", report->interval);
 	json_string(json, "group", row->group);
 	json_bool(json, "other", row->is_rest);
@@ -212,9 +167,7 @@ static void member_tally(struct json_writer *json, const char *key, const struct
 
 void record_total(struct json_writer *json, const struct report *report, const struct total_report *total)
 {
-	json_object_open(json, NULL);
-	json_string(json, "type", "total");
-	member_time(json, "time", report->time_ns);
+	record_open(json, "total", report->time_ns);
 	member_interface(json, total->interface);
 	json_string(json, "direction", directions[total->direction]);
 	member_tally(json, "seen", &total->seen);
@@ -242,17 +195,15 @@ void record_device(struct json_writer *json, const struct report *report, const 
 {
 	const struct device_facts *facts = &device->facts;
 
-	json_object_open(json, NULL);
-	json_string(json, "type", "interface");
-	member_time(json, "time", report->time_ns);
+	record_open(json, "interface", report->time_ns);
 	member_interface(json, device->name);
 	json_bool(json, "present", device->present);
 	if (device->present && facts->up)
 		json_bool(json, "carrier", facts->carrier);
 	else
 		json_null(json, "carrier");
-	member_if(json, "mtu_bytes", device->present, facts->mtu);
-	member_if(json, "speed_bytes_per_second", device->present && facts->speed, facts->speed);
+	member_u64_if(json, "mtu_bytes", device->present, facts->mtu);
+	member_u64_if(json, "speed_bytes_per_second", device->present && facts->speed, facts->speed);
 	member_device_side(json, "receive", &device->sides[DIRECTION_INGRESS]);
 	member_device_side(json, "transmit", &device->sides[DIRECTION_EGRESS]);
 	json_object_close(json);
@@ -292,9 +243,7 @@ void record_groups_document(const struct report *report, struct text *out)
 {
 	struct json_writer json;
 
-	json_begin(&json, out);
-	json_object_open(&json, NULL);
-	member_time(&json, "time", report->time_ns);
+	document_open(&json, out, report->time_ns);
 	json_double(&json, "interval_seconds", report->interval);
 	json_array_open(&json, "groups");
 	for (size_t i = 0; i < report->group_count; i++)
@@ -307,9 +256,7 @@ void record_totals_document(const struct report *report, struct text *out)
 {
 	struct json_writer json;
 
-	json_begin(&json, out);
-	json_object_open(&json, NULL);
-	member_time(&json, "time", report->time_ns);
+	document_open(&json, out, report->time_ns);
 	json_array_open(&json, "totals");
 	for (size_t i = 0; i < report->total_count; i++)
 		record_total(&json, report, &report->totals[i]);

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "export/group_address.h"
+#include "export/json_parts.h"
 
 #define NS_PER_SECOND 1e9
 #define ONE_WAY "only one direction of the traffic passes here: round-trip times cannot be known"
@@ -24,8 +25,6 @@ static void member_end(struct json_writer *json, const char *key, const struct r
 
 static void members_flow(struct json_writer *json, const struct rtt_pair_report *pair, bool known)
 {
-	const char *name = protocol_name(pair->protocol);
-
 	if (!known) {
 		json_null(json, "sport");
 		json_null(json, "dport");
@@ -34,10 +33,7 @@ static void members_flow(struct json_writer *json, const struct rtt_pair_report 
 	}
 	json_u64(json, "sport", ntohs(pair->sport));
 	json_u64(json, "dport", ntohs(pair->dport));
-	if (name)
-		json_string(json, "protocol", name);
-	else
-		json_u64(json, "protocol", pair->protocol);
+	member_protocol(json, pair->protocol);
 }
 
 static void member_spread(struct json_writer *json, const char *key, const struct rtt_spread *spread)
@@ -53,12 +49,7 @@ static void member_spread(struct json_writer *json, const char *key, const struc
 
 static void record_pair(struct json_writer *json, const struct report *report, const struct rtt_pair_report *pair)
 {
-	char time[TIME_TEXT_SIZE];
-
-	json_object_open(json, NULL);
-	json_string(json, "type", "rtt");
-	time_format(report->time_ns, time);
-	json_string(json, "time", time);
+	record_open(json, "rtt", report->time_ns);
 	json_double(json, "interval_seconds", report->interval);
 	json_bool(json, "other", pair->is_rest);
 	member_end(json, "src", pair, pair->src);
@@ -70,12 +61,7 @@ static void record_pair(struct json_writer *json, const struct report *report, c
 	json_double(json, "min_seconds", pair->min);
 	json_double(json, "last_seconds", pair->last);
 	json_double(json, "smoothed_seconds", pair->smoothed);
-	if (pair->last_seen_ns) {
-		time_format(pair->last_seen_ns, time);
-		json_string(json, "last_seen", time);
-	} else {
-		json_null(json, "last_seen");
-	}
+	member_time_if(json, "last_seen", pair->last_seen_ns, pair->last_seen_ns);
 	member_spread(json, "interval", &pair->interval);
 	member_spread(json, "total", &pair->total);
 	json_object_close(json);
@@ -99,13 +85,10 @@ static void member_hops(struct json_writer *json, const struct rtts_report *rtt)
 	json_array_open(json, "hops");
 	for (size_t i = 0; i < rtt->hop_count; i++) {
 		const struct hop_report *hop = &rtt->hops[i];
-		char text[INET6_ADDRSTRLEN];
 
 		json_object_open(json, NULL);
-		address_format(hop->family, hop->hop, text);
-		json_string(json, "hop", text);
-		address_format(hop->family, hop->dst, text);
-		json_string(json, "dst", text);
+		member_address(json, "hop", hop->family, hop->hop);
+		member_address(json, "dst", hop->family, hop->dst);
 		json_u64(json, "time_exceeded", hop->count);
 		json_object_close(json);
 	}
@@ -165,13 +148,9 @@ void member_rtt_status(struct json_writer *json, const struct rtts_report *rtt)
 
 void record_rtt_document(const struct report *report, struct text *out)
 {
-	char time[TIME_TEXT_SIZE];
 	struct json_writer json;
 
-	time_format(report->time_ns, time);
-	json_begin(&json, out);
-	json_object_open(&json, NULL);
-	json_string(&json, "time", time);
+	document_open(&json, out, report->time_ns);
 	json_double(&json, "interval_seconds", report->interval);
 	members_state(&json, &report->rtt);
 	json_array_open(&json, "pairs");

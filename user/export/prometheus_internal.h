@@ -57,6 +57,18 @@ void sample_histogram(struct exposition_writer *writer, struct labels labels, co
 void label_append(struct text *labels, size_t start, const char *name, const char *value);
 struct labels labels_of(const struct text *labels, size_t start);
 
+/* The labels of each row of a table, rendered once for all the families that have a sample of each row. */
+struct row_labels {
+	struct text text; /* of one row after the other; owned */
+	size_t *starts;   /* of each row's, and the end of the last; owned */
+};
+
+/* append() appends the labels of a row to the set that begins at `start`. 0 or -ENOMEM; to be freed in any case. */
+int row_labels_make(struct row_labels *labels, size_t rows, const void *table,
+		    void (*append)(const void *table, size_t row, struct text *text, size_t start));
+struct labels row_labels_of(const struct row_labels *labels, size_t row);
+void row_labels_free(struct row_labels *labels);
+
 extern const char *const direction_labels[DIRECTIONS];
 
 /*

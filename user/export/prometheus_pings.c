@@ -5,7 +5,6 @@
  * round trip that is in none of those: their sum is exact, and never falls.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "export/prometheus_internal.h"
@@ -16,29 +15,15 @@
 struct writing {
 	struct exposition_writer *writer;
 	const struct ping_sample *sample;
-	struct text labels; /* of all rows, one after the other */
-	size_t *starts;     /* of each row's, and the end */
+	struct row_labels labels;
 };
 
-static struct labels row_labels(const struct writing *writing, size_t row)
+static void append_labels(const void *table, size_t row, struct text *labels, size_t start)
 {
-	return (struct labels){ writing->labels.bytes + writing->starts[row],
-				writing->starts[row + 1] - writing->starts[row] };
-}
+	const struct ping_report *ping = &((const struct ping_sample *)table)->pings[row];
 
-static bool make_labels(struct writing *writing)
-{
-	const struct ping_sample *sample = writing->sample;
-
-	writing->starts = calloc(sample->ping_count + 1, sizeof(*writing->starts));
-	if (!writing->starts)
-		return false;
-	for (size_t i = 0; i < sample->ping_count; i++) {
-		label_append(&writing->labels, writing->starts[i], "dest", sample->pings[i].dest);
-		label_append(&writing->labels, writing->starts[i], "address", sample->pings[i].address);
-		writing->starts[i + 1] = writing->labels.length;
-	}
-	return !writing->labels.failed;
+	label_append(labels, start, "dest", ping->dest);
+	label_append(labels, start, "address", ping->address);
 }
 
 /* --- values of a row --- */
@@ -98,13 +83,14 @@ static void write_rows(const struct writing *writing)
 	for (size_t i = 0; i < sizeof(gauges) / sizeof(*gauges); i++) {
 		family_begin(writing->writer, gauges[i].name, FAMILY_GAUGE, gauges[i].help);
 		for (size_t row = 0; row < sample->ping_count; row++)
-			sample_known(writing->writer, row_labels(writing, row), gauges[i].value(&sample->pings[row]));
+			sample_known(writing->writer, row_labels_of(&writing->labels, row),
+				     gauges[i].value(&sample->pings[row]));
 	}
 	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
 		family_begin(writing->writer, counters[i].name, FAMILY_COUNTER, counters[i].help);
 		for (size_t row = 0; row < sample->ping_count; row++)
 			if (*sample->pings[row].address)
-				sample_u64(writing->writer, row_labels(writing, row),
+				sample_u64(writing->writer, row_labels_of(&writing->labels, row),
 					   *(const uint64_t *)((const char *)&sample->pings[row] + counters[i].field));
 	}
 }
@@ -120,8 +106,7 @@ static void write_errors(const struct writing *writing)
 
 		for (size_t i = 0; i < ping->error_count; i++) {
 			text_clear(&labels);
-			label_append(&labels, 0, "dest", ping->dest);
-			label_append(&labels, 0, "address", ping->address);
+			append_labels(writing->sample, row, &labels, 0);
 			label_append(&labels, 0, "kind", ping_error_names[ping->errors[i].kind]);
 			label_append(&labels, 0, "from", ping->errors[i].from);
 			sample_u64(writing->writer, labels_of(&labels, 0), ping->errors[i].count);
@@ -154,7 +139,7 @@ static void write_histograms(const struct writing *writing, size_t most)
 		has_rest = has_rest || ping->host >= most;
 		if (ping->host >= most || !*ping->address)
 			continue;
-		write_histogram(writing->writer, row_labels(writing, row), &ping->histogram);
+		write_histogram(writing->writer, row_labels_of(&writing->labels, row), &ping->histogram);
 		ping_histogram_subtract(&rest, &ping->histogram);
 	}
 	if (has_rest || rest.count)
@@ -192,16 +177,15 @@ void write_pings(struct exposition_writer *writer, const struct report *report, 
 
 	if (!report->pings)
 		return;
-	if (make_labels(&writing)) {
+	if (row_labels_make(&writing.labels, report->pings->ping_count, report->pings, append_labels)) {
+		writer->out->failed = true;
+	} else {
 		write_rows(&writing);
 		write_errors(&writing);
 		write_histograms(&writing, max_histograms);
 		write_pinger(writer, &report->pings->pinger);
-	} else {
-		writer->out->failed = true;
 	}
-	text_free(&writing.labels);
-	free(writing.starts);
+	row_labels_free(&writing.labels);
 }
 
 /* The mean of the last round in ms, as the old exporter called it, with no address: of all those that a host has. */

@@ -6,8 +6,6 @@
 #include <arpa/inet.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "export/group_address.h"
 #include "export/prometheus_internal.h"
@@ -18,15 +16,9 @@
 struct writing {
 	struct exposition_writer *writer;
 	const struct rtts_report *rtt;
-	struct text labels; /* of all rows, one after the other */
-	size_t *starts;     /* of each row's, and the end */
+	bool legacy;
+	struct row_labels labels;
 };
-
-static struct labels row_labels(const struct writing *writing, size_t row)
-{
-	return (struct labels){ writing->labels.bytes + writing->starts[row],
-				writing->starts[row + 1] - writing->starts[row] };
-}
 
 static void append_ends(struct text *labels, size_t start, const char *src, const char *dst, bool legacy)
 {
@@ -51,32 +43,20 @@ static void append_flow(struct text *labels, size_t start, const struct rtt_pair
 	label_append(labels, start, "protocol", pair->is_rest ? REST_LABEL : name ? name : number);
 }
 
-static void append_labels(struct writing *writing, size_t start, const struct rtt_pair_report *pair, bool legacy)
+static void append_labels(const void *table, size_t row, struct text *labels, size_t start)
 {
+	const struct writing *writing = table;
+	const struct rtt_pair_report *pair = &writing->rtt->pairs[row];
 	char src[GROUP_ADDRESS_SIZE] = REST_LABEL, dst[GROUP_ADDRESS_SIZE] = REST_LABEL;
 
 	if (!pair->is_rest) {
 		prefix_format(pair->family, pair->src, pair->prefix, src);
 		prefix_format(pair->family, pair->dst, pair->prefix, dst);
 	}
-	append_ends(&writing->labels, start, src, dst, legacy);
+	append_ends(labels, start, src, dst, writing->legacy);
 	if (writing->rtt->scope == RTT_SCOPE_FLOW)
-		append_flow(&writing->labels, start, pair);
-	label_append(&writing->labels, start, "method", rtt_method_names[pair->method]);
-}
-
-static bool make_labels(struct writing *writing, bool legacy)
-{
-	const struct rtts_report *rtt = writing->rtt;
-
-	writing->starts = calloc(rtt->pair_count + 1, sizeof(*writing->starts));
-	if (!writing->starts)
-		return false;
-	for (size_t i = 0; i < rtt->pair_count; i++) {
-		append_labels(writing, writing->starts[i], &rtt->pairs[i], legacy);
-		writing->starts[i + 1] = writing->labels.length;
-	}
-	return !writing->labels.failed;
+		append_flow(labels, start, pair);
+	label_append(labels, start, "method", rtt_method_names[pair->method]);
 }
 
 static void write_pairs(const struct writing *writing)
@@ -99,13 +79,13 @@ static void write_pairs(const struct writing *writing)
 	for (size_t i = 0; i < rtt->pair_count; i++) {
 		const struct rtt_pair_report *pair = &rtt->pairs[i];
 
-		sample_histogram(writing->writer, row_labels(writing, i), rtt_bounds, pair->cumulative, RTT_BOUNDS,
-				 pair->count, (double)pair->sum_ns / NS_PER_SECOND);
+		sample_histogram(writing->writer, row_labels_of(&writing->labels, i), rtt_bounds, pair->cumulative,
+				 RTT_BOUNDS, pair->count, (double)pair->sum_ns / NS_PER_SECOND);
 	}
 	for (size_t gauge = 0; gauge < sizeof(gauges) / sizeof(gauges[0]); gauge++) {
 		family_begin(writing->writer, gauges[gauge].name, FAMILY_GAUGE, gauges[gauge].help);
 		for (size_t i = 0; i < rtt->pair_count; i++)
-			sample_known(writing->writer, row_labels(writing, i),
+			sample_known(writing->writer, row_labels_of(&writing->labels, i),
 				     *(const double *)((const char *)&rtt->pairs[i] + gauges[gauge].member));
 	}
 }
@@ -176,18 +156,17 @@ static void write_hops(struct exposition_writer *writer, const struct rtts_repor
 
 void write_rtts(struct exposition_writer *writer, const struct rtts_report *rtt, bool legacy)
 {
-	struct writing writing = { .writer = writer, .rtt = rtt };
+	struct writing writing = { .writer = writer, .rtt = rtt, .legacy = legacy };
 
 	if (!rtt->enabled)
 		return;
-	if (make_labels(&writing, legacy)) {
+	if (row_labels_make(&writing.labels, rtt->pair_count, &writing, append_labels)) {
+		writer->out->failed = true;
+	} else {
 		write_pairs(&writing);
 		write_methods(writer, &rtt->counts);
 		write_bounds(writer, rtt);
 		write_hops(writer, rtt);
-	} else {
-		writer->out->failed = true;
 	}
-	text_free(&writing.labels);
-	free(writing.starts);
+	row_labels_free(&writing.labels);
 }

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "export/json_parts.h"
+
 #define KEY_SIZE 48
 
 static const char *const window_names[RATE_WINDOWS] = { "1ms", "10ms", "100ms" };
@@ -32,12 +34,12 @@ static void member(struct json_writer *json, const char *name, const char *side,
 	json_double(json, with_side(key, name, side), known ? value : NAN);
 }
 
-static void member_time(struct json_writer *json, const char *key, uint64_t realtime_ns)
+/* 0: it never was. */
+static void member_moment(struct json_writer *json, const char *name, const char *side, uint64_t realtime_ns)
 {
-	char time[TIME_TEXT_SIZE];
+	char key[KEY_SIZE];
 
-	time_format(realtime_ns, time);
-	json_string(json, key, realtime_ns ? time : NULL);
+	member_time_if(json, with_side(key, name, side), realtime_ns, realtime_ns);
 }
 
 static void members_first(struct json_writer *json, const char *side, const struct rate_estimate *estimate)
@@ -64,11 +66,11 @@ static void members_more(struct json_writer *json, const char *side, const struc
 {
 	char key[KEY_SIZE];
 
-	member_time(json, with_side(key, "estimated", side), estimate->known ? estimate->time_ns : 0);
-	member_time(json, with_side(key, "alarm_changed", side), estimate->alarm.changed_ns);
+	member_moment(json, "estimated", side, estimate->known ? estimate->time_ns : 0);
+	member_moment(json, "alarm_changed", side, estimate->alarm.changed_ns);
 	member(json, "above_cutoff", side, estimate->known, 100 * estimate->above);
 	json_bool(json, with_side(key, "alarm_measured", side), estimate->measured_alarm.on);
-	member_time(json, with_side(key, "alarm_measured_changed", side), estimate->measured_alarm.changed_ns);
+	member_moment(json, "alarm_measured_changed", side, estimate->measured_alarm.changed_ns);
 	json_object_open(json, with_side(key, "peak", side));
 	for (int i = 0; i < RATE_WINDOWS; i++)
 		json_double(json, window_names[i], estimate->known ? estimate->peak[i] : NAN);
@@ -84,13 +86,11 @@ void record_rate(struct json_writer *json, const struct rates_report *rates, con
 		 uint64_t time_ns)
 {
 	const struct rate_estimate *tx = &link->estimate[DIRECTION_EGRESS], *rx = &link->estimate[DIRECTION_INGRESS];
-	char name[IF_NAMESIZE + 1];
 
-	snprintf(name, sizeof(name), "%.*s", IF_NAMESIZE, link->interface);
 	json_object_open(json, NULL);
 	json_string(json, "type", "rate");
 	member_time(json, "timestamp", time_ns);
-	json_string(json, "interface", name);
+	member_interface(json, link->interface);
 	json_double(json, "linerate", link->capacity);
 	json_double(json, "alarm_trigger_value", rate_percent(rates->alarm_trigger));
 	json_double(json, "cutoff", rates->cutoff);
@@ -138,9 +138,7 @@ void record_rates_document(const struct rates_report *rates, uint64_t time_ns, s
 {
 	struct json_writer json;
 
-	json_begin(&json, out);
-	json_object_open(&json, NULL);
-	member_time(&json, "time", time_ns);
+	document_open(&json, out, time_ns);
 	json_bool(&json, "enabled", rates->enabled);
 	json_bool(&json, "paused", rates->paused);
 	member_sinks(&json, rates);

@@ -17,6 +17,12 @@ static uint32_t connection_of(const struct rtt *rtt, uint64_t fingerprint)
 	return NO_CONNECTION;
 }
 
+/* What such an end answers passes as what it asks: both are of one side. */
+static bool speaks_to_itself(const struct flow_key *key)
+{
+	return key->sport == key->dport && !memcmp(key->src, key->dst, sizeof(key->src));
+}
+
 bool rtt_flow(const struct rtt *rtt, const struct flow_key *key, struct rtt_flow *out)
 {
 	const volatile struct hash_secret *secret = &rtt->constants->secret;
@@ -32,6 +38,6 @@ bool rtt_flow(const struct rtt *rtt, const struct flow_key *key, struct rtt_flow
 	out->last_ns = (uint64_t)summary.last << RTT_TIME_SHIFT;
 	out->min_ns = (uint64_t)summary.min << RTT_TIME_SHIFT;
 	out->smoothed_ns = (uint64_t)summary.smoothed << RTT_TIME_SHIFT;
-	out->one_way = !(rtt->connections[number].state[!side] & RTT_SEEN);
+	out->one_way = !speaks_to_itself(key) && !(rtt->connections[number].state[!side] & RTT_SEEN);
 	return true;
 }
