@@ -186,7 +186,7 @@ static inline uint32_t programs_slot(const struct programs *programs)
 	struct slots_visitor visitor = { .context = &taken, .flow = programs_meet_flow };
 	uint64_t flows = 0;
 
-	assert_int_equal(slots_visit(programs->table, &visitor, &flows), 0);
+	slots_visit(programs->table, &visitor, &flows);
 	assert_int_equal(flows, 1);
 	return taken.slot;
 }
@@ -198,7 +198,7 @@ static inline int programs_take_flow(const struct programs *programs, struct flo
 	struct slots_visitor visitor = { .context = &taken, .flow = programs_meet_flow };
 	uint64_t flows = 0;
 
-	assert_int_equal(slots_visit(programs->table, &visitor, &flows), 0);
+	slots_visit(programs->table, &visitor, &flows);
 	if (!flows)
 		return -1;
 	*key = taken.key;

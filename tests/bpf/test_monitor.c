@@ -191,6 +191,65 @@ static unsigned int entries_of(struct slots *table)
 }
 
 /* All slots find a flow: some at home, some by an entry. The emptied table has neither entries nor bits left, and takes as many. */
+/* --- flows that are freed while others are read --- */
+
+#define WIDE 200000 /* slots: too many to stay mapped */
+
+struct known_flow {
+	uint32_t slot;
+	struct flow_key key;
+};
+
+struct freeing {
+	struct monitor *monitor;
+	struct known_flow flows[MANY];
+	unsigned int read, freed;
+	uint64_t packets;
+};
+
+/* Every tenth flow that is read takes the one before it in turn out: that lies further and further behind. */
+static void read_and_free(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
+{
+	struct freeing *freeing = context;
+	const struct known_flow *oldest = &freeing->flows[freeing->freed];
+	struct flow_record last;
+
+	assert_true(freeing->read < MANY);
+	freeing->flows[freeing->read++] = (struct known_flow){ slot, *key };
+	freeing->packets += record->packets;
+	if (freeing->read % 10)
+		return;
+	assert_int_equal(monitor_retire(freeing->monitor, oldest->slot, &oldest->key, &last), 0);
+	assert_int_equal(last.packets, 1);
+	freeing->freed++;
+}
+
+static void test_flows_far_behind_are_freed_in_a_reading(void **state)
+{
+	struct freeing *freeing = calloc(1, sizeof(*freeing));
+	struct monitor_visitor visitor = { .context = freeing, .flow = read_and_free };
+	struct monitor_config config = config_of(HOOK_TC);
+	char error[MONITOR_ERROR_SIZE];
+	struct monitor *monitor;
+	uint64_t flows = 0;
+
+	(void)state;
+	assert_non_null(freeing);
+	config.max_flows = WIDE;
+	assert_int_equal(monitor_open(&config, &monitor, error), 0);
+	freeing->monitor = monitor;
+	attach(monitor, "left");
+	frames_send("right", 1, MANY);
+	assert_int_equal(flows_read(monitor, &visitor, &flows), 0);
+	assert_int_equal(monitor_retire_end(monitor, &visitor), 0);
+	assert_int_equal(flows, MANY);
+	assert_int_equal(freeing->packets, MANY);
+	assert_int_equal(freeing->freed, MANY / 10);
+	assert_int_equal(monitor_flows(monitor), MANY - MANY / 10);
+	free(freeing);
+	monitor_close(monitor);
+}
+
 static void test_table_is_filled_again(void **state)
 {
 	struct monitor_config config = config_of(HOOK_TC);
@@ -394,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_table_overflows, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_residual, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_retire, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_flows_far_behind_are_freed_in_a_reading, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_table_is_filled_again, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_program_costs, wires_make, wires_cut),
 		cmocka_unit_test(test_torn_ledger),

@@ -49,6 +49,7 @@ static inline struct report *end(struct book *book)
 	struct report *report = NULL;
 
 	assert_int_equal(book_report(book, 3, &self, &report), 0);
+	report_flows(report);
 	return report;
 }
 

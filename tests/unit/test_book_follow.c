@@ -25,6 +25,7 @@ static struct report *tick_of(struct book *book, uint64_t second, const uint64_t
 		assert_int_equal(book_flow(book, i, &key, &record), 0);
 	}
 	assert_int_equal(book_report(book, 0, &self, &report), 0);
+	report_flows(report);
 	return report;
 }
 

@@ -159,6 +159,7 @@ static struct report *report_now(struct book *book)
 	struct report *report = NULL;
 
 	assert_int_equal(book_report(book, 0, &self, &report), 0);
+	report_flows(report);
 	return report;
 }
 

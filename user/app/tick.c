@@ -34,6 +34,11 @@ static void take_flow(void *context, uint32_t slot, const struct flow_key *key, 
 		free_idle(taking->daemon);
 }
 
+static void take_soon(void *context, uint32_t slot)
+{
+	book_soon(((struct taking *)context)->book, slot);
+}
+
 static void take_unread(void *context, uint32_t slot)
 {
 	book_unread(((struct taking *)context)->book, slot);
@@ -177,6 +182,7 @@ int tick_now(struct daemon *daemon, uint64_t late)
 	struct monitor_visitor visitor = {
 		.context = &taking,
 		.flow = take_flow,
+		.soon = take_soon,
 		.unread = take_unread,
 		.left = take_left,
 		.ledger = take_ledger,

@@ -163,12 +163,13 @@ static int page_choose(struct page *page, const struct flows_match *match, const
 {
 	const struct report *report = page->report;
 	const struct sort_key *key = &sort_keys[page->query->sort];
+	const struct flow_report *flows = report_flows(report);
 	size_t room = page->query->offset + page->top;
 
 	if (ranking_open(&page->ranking, room < report->flow_count ? room : report->flow_count))
 		return -ENOMEM;
 	for (size_t i = 0; i < report->flow_count; i++) {
-		const struct flow_report *flow = &report->flows[i];
+		const struct flow_report *flow = &flows[i];
 		double value;
 
 		if (rule && !match->matches(rule, &flow->key))
@@ -241,7 +242,7 @@ static void page_write(const struct page *page, struct text *out)
 	json_u64(&json, "flows_followed", report->followed_flows);
 	json_array_open(&json, "flows");
 	for (size_t i = query->offset; i < page->ranking.count; i++)
-		record_flow(&json, report, &report->flows[page->ranking.items[i].index]);
+		record_flow(&json, report, &report_flows(report)[page->ranking.items[i].index]);
 	json_array_close(&json);
 	json_object_close(&json);
 }

@@ -211,11 +211,12 @@ void record_device(struct json_writer *json, const struct report *report, const 
 
 void record_lines(const struct report *report, struct text *out)
 {
+	const struct flow_report *flows = report_flows(report);
 	struct json_writer json;
 
 	for (size_t i = 0; i < report->flow_count; i++) {
 		json_begin(&json, out);
-		record_flow(&json, report, &report->flows[i]);
+		record_flow(&json, report, &flows[i]);
 		text_append_char(out, '\n');
 	}
 	for (size_t i = 0; i < report->total_count; i++) {

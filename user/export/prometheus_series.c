@@ -232,20 +232,21 @@ static void fill(const struct report *report, const struct label_table *table, s
 {
 	bool known = report->interval > 0;
 	double throughput = known ? report->others_throughput : NAN, goodput = known ? report->others_goodput : NAN;
+	const struct flow_report *flows = report_flows(report);
 
 	for (size_t i = 0; i < report->flow_count; i++) {
 		uint32_t *slot;
 
-		if (!report->flows[i].top)
+		if (!flows[i].top)
 			continue;
-		slot = table_slot(table, set->items, &report->flows[i]);
+		slot = table_slot(table, set->items, &flows[i]);
 		if (*slot != TABLE_FREE)
 			continue;
 		*slot = (uint32_t)set->count;
-		set->items[set->count++] = (struct series){ .flow = report->flows[i], .source = i };
+		set->items[set->count++] = (struct series){ .flow = flows[i], .source = i };
 	}
 	for (size_t i = 0; i < report->flow_count; i++) {
-		const struct flow_report *flow = &report->flows[i];
+		const struct flow_report *flow = &flows[i];
 		uint32_t slot = *table_slot(table, set->items, flow);
 
 		if (slot == TABLE_FREE) {

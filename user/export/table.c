@@ -317,6 +317,7 @@ static void fill_grid(struct grid *grid, const struct console_config *config, co
 		      const uint32_t *indexes, size_t rows)
 {
 	const struct flow_column *columns[FLOW_COLUMNS];
+	const struct flow_report *flows = report_flows(report);
 	struct view view = { config, report, NULL };
 	size_t count = 0;
 
@@ -331,7 +332,7 @@ static void fill_grid(struct grid *grid, const struct console_config *config, co
 		columns[count++] = &flow_columns[i];
 	}
 	for (size_t i = 0; i < rows && !grid_failed(grid); i++) {
-		view.flow = &report->flows[indexes[i]];
+		view.flow = &flows[indexes[i]];
 		for (size_t j = 0; j < count; j++) {
 			columns[j]->write(&view, &grid->cells);
 			grid_cell_end(grid);

@@ -34,12 +34,13 @@ static double value_of(const struct flow_report *flow, enum console_order order)
 static int order_by(const struct report *report, enum console_order order, size_t first, size_t count,
 		    uint32_t *indexes)
 {
+	const struct flow_report *flows = report_flows(report);
 	struct ranking ranking;
 
 	if (ranking_open(&ranking, first + count))
 		return -ENOMEM;
 	for (size_t i = 0; i < report->flow_count; i++)
-		ranking_offer(&ranking, (struct ranked){ value_of(&report->flows[i], order), (uint32_t)i });
+		ranking_offer(&ranking, (struct ranked){ value_of(&flows[i], order), (uint32_t)i });
 	ranking_sort(&ranking);
 	for (size_t i = 0; i < count; i++)
 		indexes[i] = ranking.items[first + i].index;

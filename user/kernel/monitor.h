@@ -76,6 +76,8 @@ struct monitor_visitor {
 	void *context;
 	/* `slot` is below max_flows, and the flow's own until monitor_retire frees it, which may be called from here. */
 	void (*flow)(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record);
+	/* The turn of the flow in this slot comes soon. NULL: not wanted. */
+	void (*soon)(void *context, uint32_t slot);
 	/* A flow is in the slot, but could not be read: a packet has held it all the time. NULL: not wanted. */
 	void (*unread)(void *context, uint32_t slot);
 	/* Packets, in `spilled` only, that came to a flow when it had just left the table. NULL: not wanted. */

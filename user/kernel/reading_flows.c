@@ -205,6 +205,13 @@ static void visit_flow(void *context, uint32_t slot, const struct flow_key *key,
 	visit->visitor->flow(visit->visitor->context, slot, key, record);
 }
 
+static void visit_soon(void *context, uint32_t slot)
+{
+	const struct visit *visit = context;
+
+	visit->visitor->soon(visit->visitor->context, slot);
+}
+
 static void visit_unread(void *context, uint32_t slot)
 {
 	const struct visit *visit = context;
@@ -216,10 +223,17 @@ static void visit_unread(void *context, uint32_t slot)
 int flows_read(struct monitor *monitor, const struct monitor_visitor *visitor, uint64_t *flows)
 {
 	struct visit visit = { .monitor = monitor, .visitor = visitor };
-	struct slots_visitor visitor_of_slots = { .context = &visit, .flow = visit_flow, .unread = visit_unread };
+	struct slots_visitor visitor_of_slots = {
+		.context = &visit,
+		.flow = visit_flow,
+		.soon = visitor->soon ? visit_soon : NULL,
+		.unread = visit_unread,
+	};
 	int err = spilled_leave(monitor, visitor);
 
-	return err ? err : slots_visit(monitor->table, &visitor_of_slots, flows);
+	if (!err)
+		slots_visit(monitor->table, &visitor_of_slots, flows);
+	return err;
 }
 
 int monitor_retire(struct monitor *monitor, uint32_t slot, const struct flow_key *key, struct flow_record *last)

@@ -26,12 +26,14 @@ struct slots_visitor {
 	void *context;
 	/* Pointers are valid during the call only. The record has no `spilled`. */
 	void (*flow)(void *context, uint32_t slot, const struct flow_key *key, const struct flow_record *record);
+	/* The slot's turn comes soon; may be NULL. */
+	void (*soon)(void *context, uint32_t slot);
 	/* A packet has held the slot all the time that could be waited. */
 	void (*unread)(void *context, uint32_t slot);
 };
 
 /* Visits the flows that are there, each as it was between two packets, in the order of their slots. */
-int slots_visit(struct slots *table, const struct slots_visitor *visitor, uint64_t *flows);
+void slots_visit(struct slots *table, const struct slots_visitor *visitor, uint64_t *flows);
 
 /* How many slots are taken; cheap. */
 uint32_t slots_taken(const struct slots *table);

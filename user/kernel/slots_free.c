@@ -49,7 +49,7 @@ void slots_free_end(struct slots *table)
 	if (table->index)
 		munmap(table->index, whole_pages((size_t)table->lines * sizeof(struct index_line)));
 	table->index = NULL;
-	windows_rest(table);
+	slots_rest(table);
 }
 
 /* 1: the slot is the flow's; 0: it is not, or there is no such slot. */
@@ -59,7 +59,7 @@ static int is_of(struct slots *table, const struct flow_key *key, uint32_t slot)
 
 	if (slot >= table->flows)
 		return 0;
-	err = window_to(table, slot);
+	err = slots_hold_pane(table, slot);
 	if (err)
 		return err;
 	return word_of(slot_at(table, slot)) & SLOT_LIVE && !memcmp(&slot_at(table, slot)->key, key, sizeof(*key));
@@ -136,7 +136,7 @@ int slots_free(struct slots *table, uint32_t slot, const struct flow_key *key, s
 
 	if (slot >= table->flows)
 		return -ENOENT;
-	err = window_to(table, slot);
+	err = slots_hold_pane(table, slot);
 	if (err)
 		return err;
 	source = slot_at(table, slot);

@@ -37,7 +37,7 @@ struct book *book_free(struct book *book)
 	free(book->words);
 	free(book->idle);
 	free(book->rows);
-	free(book->owners);
+	free(book->notes);
 	free(book->ranks);
 	report_release(book->last);
 	free(book->places);
@@ -61,6 +61,7 @@ static void groups_begin(struct book *book)
 		counts_add(&book->gone.counts[group], &book->leaving.counts[group]);
 	book->leaving = (struct group_counts){ 0 };
 	book->present = (struct group_counts){ 0 };
+	memset(book->followed_now.flows, 0, sizeof(book->followed_now.flows));
 }
 
 static float decay_since(const struct book *book, uint64_t monotonic_ns)
@@ -79,6 +80,7 @@ void book_begin(struct book *book, uint64_t monotonic_ns, uint64_t realtime_ns)
 	book->reading++;
 	book->reading_open = true;
 	book->unread = false;
+	book->rows_of_before = book->row_count > 0;
 	book->idle_count = 0;
 	memset(book->scores, 0, sizeof(book->scores));
 	groups_begin(book);

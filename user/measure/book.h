@@ -51,6 +51,8 @@ void book_begin(struct book *book, uint64_t monotonic_ns, uint64_t realtime_ns);
 /* `slot` is the flow's place in the table: its own until it is retired. Each flow comes once in a reading. 0, -ENOMEM,
  * or -ERANGE for a slot that there is not. */
 int book_flow(struct book *book, uint32_t slot, const struct flow_key *key, const struct flow_record *record);
+/* The flow in this slot is read soon. Nothing depends on it but the time that takes. */
+void book_soon(const struct book *book, uint32_t slot);
 /* A flow is in this slot, but could not be read this time: its last counts stand. It has no row. */
 void book_unread(struct book *book, uint32_t slot);
 int book_ledger(struct book *book, unsigned int ifindex, enum direction direction, const struct ledger_record *sum);

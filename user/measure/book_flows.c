@@ -51,7 +51,8 @@ static struct slot_state state_at_first(const struct flow_record *record)
 	};
 }
 
-static struct slot_state state_next(const struct book *book, struct slot_state state, const struct flow_record *record)
+static inline struct slot_state state_next(const struct book *book, struct slot_state state,
+					   const struct flow_record *record)
 {
 	uint32_t units = (uint32_t)((record->bytes + record->spilled.bytes) / BYTES_UNIT);
 	uint32_t octant = (uint32_t)(record->gap_squares >> SQUARES_OCTANT_SHIFT);
@@ -68,20 +69,19 @@ static void sum_up(const struct flow_key *key, const struct flow_record *record,
 		   struct group_counts *groups, struct tally *lane)
 {
 	enum protocol_group group = group_of(key->protocol);
-	struct flow_counts counts;
 
-	counts_of(key, record, square_turns, &counts);
-	counts_add(&groups->counts[group], &counts);
+	counts_add_life(&groups->counts[group], key, record, square_turns);
 	groups->flows[group]++;
-	tally_count(lane, &counts);
+	lane->packets += record->packets + record->spilled.packets;
+	lane->bytes += record->bytes + record->spilled.bytes;
 }
 
 static int read_unfollowed(struct book *book, uint32_t slot, const struct flow_key *key,
-			   const struct flow_record *record, struct slot_state state)
+			   const struct flow_record *record, const struct slot_state *state)
 {
-	sum_up(key, record, state.square_turns, &book->present, &lane_of(book, key)->present);
-	book->scores[score_class(state.score)]++;
-	book->words[slot] = word_of_state(state);
+	sum_up(key, record, state->square_turns, &book->present, &lane_of(book, key)->present);
+	book->scores[score_class(state->score)]++;
+	book->words[slot] = word_of_state(*state);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static int read_first(struct book *book, uint32_t slot, const struct flow_key *k
 	struct flow_entry *entry;
 
 	if (!follow_wants(book, state.score, record))
-		return read_unfollowed(book, slot, key, record, state);
+		return read_unfollowed(book, slot, key, record, &state);
 	entry = followed_new(book, slot, key, place);
 	return entry ? followed_read(book, entry, record) : -ENOMEM;
 }
@@ -128,7 +128,15 @@ static int read_flow(struct book *book, uint32_t slot, const struct flow_key *ke
 	state = state_next(book, word_state(book->words[slot]), record);
 	if (follow_wants(book, state.score, record) || state.square_turns == WORD_TURNS_MAX)
 		return followed_late(book, slot, key, record, &state);
-	return read_unfollowed(book, slot, key, record, state);
+	return read_unfollowed(book, slot, key, record, &state);
+}
+
+void book_soon(const struct book *book, uint32_t slot)
+{
+	uint64_t word = slot < book->config.max_flows ? book->words[slot] : 0;
+
+	if (word_is_followed(word))
+		entry_fetch(entries_at(&book->entries, word_entry(word)));
 }
 
 int book_flow(struct book *book, uint32_t slot, const struct flow_key *key, const struct flow_record *record)
@@ -152,7 +160,7 @@ void book_unread(struct book *book, uint32_t slot)
 		return;
 	book->unread = true;
 	if (word_is_followed(book->words[slot]))
-		entries_at(&book->entries, word_entry(book->words[slot]))->reading = book->reading;
+		entry_found(book, entries_at(&book->entries, word_entry(book->words[slot])));
 }
 
 /* The reading in progress has counted the flow: what is new goes into the next report. */
@@ -190,6 +198,7 @@ void book_retired(struct book *book, uint32_t slot, const struct flow_key *key, 
 	if (!entry || followed_read(book, entry, last))
 		return;
 	entry->retired = true;
+	book->followed_now.flows[group_of(key->protocol)]--;
 	entry->slot = NO_SLOT;
 	book->words[slot] = 0;
 	book->followed--;

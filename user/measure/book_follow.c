@@ -33,13 +33,19 @@ static bool is_followed(const struct flow_entry *entry)
 	return entry->used && !entry->retired;
 }
 
-static void count_followed(const struct book *book, uint32_t scores[SCORE_CLASSES])
+/* Almost always every entry has a row, and its note is at hand. */
+void follow_count(struct book *book)
 {
-	memset(scores, 0, SCORE_CLASSES * sizeof(*scores));
-	for (uint32_t i = 0; i < book->entries.end; i++) {
+	uint32_t *scores = book->followed_scores;
+	bool noted = book->row_count == book->entries.used && entries_found(book) == book->entries.used;
+
+	memset(scores, 0, sizeof(book->followed_scores));
+	for (size_t i = 0; noted && i < book->row_count; i++)
+		scores[score_class(book->notes[i].score)]++;
+	for (uint32_t i = 0; !noted && i < book->entries.end; i++) {
 		const struct flow_entry *entry = entries_at(&book->entries, i);
 
-		if (is_followed(entry))
+		if (is_followed(entry) && entry->reading == book->reading)
 			scores[score_class(entry->score)]++;
 	}
 }
@@ -68,6 +74,9 @@ static void unfollow(struct book *book, struct flow_entry *entry)
 		.octant = (uint32_t)(entry->gaps.gap_squares >> SQUARES_OCTANT_SHIFT),
 	};
 
+	/* Until the next reading counts it, it is among the flows that the last one did. */
+	entry_counts_leave(book, entry, &book->present.counts[group_of(entry->key.protocol)],
+			   &lane_of(book, &entry->key)->present);
 	book->words[entry->slot] = word_of_state(state);
 	book->followed--;
 	entries_give(&book->entries, entry);
@@ -81,7 +90,11 @@ static bool may_go(const struct flow_entry *entry)
 /* Lets go of all below a class, and of `quota` in it. */
 static void unfollow_below(struct book *book, uint32_t class, size_t quota)
 {
-	for (uint32_t i = 0; i < book->entries.end; i++) {
+	size_t left = quota;
+
+	for (uint32_t below = 0; below < class; below++)
+		left += book->followed_scores[below];
+	for (uint32_t i = 0; i < book->entries.end && left; i++) {
 		struct flow_entry *entry = entries_at(&book->entries, i);
 		uint32_t its;
 
@@ -92,20 +105,21 @@ static void unfollow_below(struct book *book, uint32_t class, size_t quota)
 			quota--;
 		else if (its >= class)
 			continue;
+		left--;
 		unfollow(book, entry);
 	}
 }
 
 void follow_choose(struct book *book, uint64_t live)
 {
-	uint32_t followed[SCORE_CLASSES], edge, class;
+	const uint32_t *followed = book->followed_scores;
+	uint32_t edge, class;
 	uint64_t limit = book->config.followed_max, room = limit - limit / 16;
 	size_t over = book->followed > room ? book->followed - room : 0;
 
 	book->enter_class = 0;
 	if (live <= limit)
 		return;
-	count_followed(book, followed);
 	edge = edge_of(book, followed, limit - limit / 8);
 	for (class = 0; class < SCORE_CLASSES; class ++) {
 		if (class + HYSTERESIS >= edge && followed[class] >= over)

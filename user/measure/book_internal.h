@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of the book share. A reading of a followed flow is written straight into the rows of the report to
- * come; of the others only sums are kept. While a report is in the making, a row's throughput and goodput hold the bytes
- * since the report before; book_report divides them by the time that passed.
+ * come, and into its note; of the others only sums are kept.
  */
 #ifndef FLOWGAUGE_BOOK_INTERNAL_H
 #define FLOWGAUGE_BOOK_INTERNAL_H
 
 #include "measure/book.h"
 #include "measure/flow_entries.h"
+#include "measure/flow_notes.h"
 
 #define UNKNOWN_INTERFACE "?"
 
@@ -23,7 +23,7 @@ struct sheet {
 
 /*
  * Packets and bytes of all flows of an index and direction: those that left the table, and those in it. `leaving` left
- * it after this reading had counted them in `present`.
+ * it after this reading had counted them in `present`. `followed` is the sum of what is held of the entries, kept as they change.
  */
 struct lane {
 	struct tally gone, leaving, present, followed;
@@ -104,20 +104,24 @@ struct book {
 	float decay;       /* of scores, since the reading before */
 
 	struct group_counts gone, leaving, present; /* as in struct lane; of flows that are not followed */
+	struct group_counts
+		followed_now; /* the same of entries; its flows are those that this reading found in the table */
 	struct protocol_memory protocols[PROTOCOL_GROUPS];
 	bool tcp_known; /* there was a TCP flow */
 
-	uint32_t scores[SCORE_CLASSES]; /* of flows that are not followed, in this reading */
-	uint32_t enter_class;           /* a flow of this class of scores is followed, if there is room */
+	uint32_t scores[SCORE_CLASSES];          /* of flows that are not followed, in this reading */
+	uint32_t followed_scores[SCORE_CLASSES]; /* of those that are */
+	uint32_t enter_class;                    /* a flow of this class of scores is followed, if there is room */
 	struct pressure pressure;
 	struct idle_flow *idle;
 	size_t idle_count;
 
 	struct flow_report *rows; /* of the report in the making */
 	size_t row_count, row_capacity;
-	struct flow_entry **owners; /* of each row */
-	struct rank *ranks;         /* RANKS_PER_ROW a row */
-	size_t owner_capacity, rank_capacity;
+	bool rows_of_before;     /* some are not of this reading */
+	struct flow_note *notes; /* of each row */
+	struct rank *ranks;      /* RANKS_PER_ROW a row */
+	size_t note_capacity, rank_capacity;
 	struct report *last; /* its rows are written again when nobody shows it any more */
 
 	struct place *places;
@@ -134,6 +138,8 @@ enum protocol_group group_of(unsigned int protocol);
 
 uint32_t score_class(float score);
 bool follow_wants(const struct book *book, float score, const struct flow_record *record);
+/* Counts the scores of the entries that stay, while there are notes. */
+void follow_count(struct book *book);
 /* Lets go of the flows with the lowest scores, if there are more than may be followed. `live`: flows in the table. */
 void follow_choose(struct book *book, uint64_t live);
 
@@ -144,7 +150,7 @@ void pressure_begin(struct book *book, uint64_t monotonic_ns);
 
 /* --- the top: book_top.c --- */
 
-/* Marks the rows of the top; the rows are still in the order of their owners. `weights` is room for a number a row. */
+/* Marks the rows of the top. `weights` is room for a number a row. */
 void top_mark(struct book *book, uint32_t *weights);
 
 /* --- flows that are followed: book_followed.c --- */
@@ -157,6 +163,13 @@ int followed_late(struct book *book, uint32_t slot, const struct flow_key *key, 
 		  const struct slot_state *state);
 /* Its row, made of this reading. 0 or -ENOMEM. */
 int followed_read(struct book *book, struct flow_entry *entry, const struct flow_record *record);
+/* This reading found the entry's flow in the table. */
+void entry_found(struct book *book, struct flow_entry *entry);
+/* How many entries that is so of. */
+uint64_t entries_found(const struct book *book);
+/* What the entry holds goes from the sums of entries to others'. */
+void entry_counts_leave(struct book *book, const struct flow_entry *entry, struct flow_counts *counts,
+			struct tally *lane);
 /* The entry leaves the book; its slot, if it is still the flow's, holds nothing of it. */
 void entry_leave(struct book *book, struct flow_entry *entry);
 
@@ -164,7 +177,8 @@ void entry_leave(struct book *book, struct flow_entry *entry);
 
 /* Room for one row more, and its owner. 0 or -ENOMEM. */
 int rows_make_room(struct book *book);
-int rows_make_room_for_ranks(struct book *book);
+/* The report's `rest`, with room for the notes and ranks of all rows, which are the report's from rows_hand_over on. */
+int rows_prepare(struct book *book, struct report *report);
 /* The rows become the report's, and the report the last. */
 void rows_hand_over(struct book *book, struct report *report);
 

@@ -72,7 +72,7 @@ static void side_begin(struct side *side)
 	side->pending_ledgers = 0;
 	side->residual_known = false;
 	lane->gone = tally_add(lane->gone, lane->leaving);
-	lane->leaving = lane->present = lane->followed = (struct tally){ 0 };
+	lane->leaving = lane->present = (struct tally){ 0 };
 }
 
 void ledgers_begin(struct book *book)

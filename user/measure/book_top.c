@@ -11,9 +11,9 @@
 #define DIGITS (1U << DIGIT_BITS)
 #define INCUMBENT_WEIGHT 1.2F
 
-static float weight_of(const struct flow_entry *entry)
+static float weight_of(const struct flow_note *note)
 {
-	return entry->top ? entry->score * INCUMBENT_WEIGHT : entry->score;
+	return note->was_top ? note->score * INCUMBENT_WEIGHT : note->score;
 }
 
 /* The order of floats that are not below 0 is that of their bits. */
@@ -45,17 +45,23 @@ static uint32_t value_at(const uint32_t *values, size_t count, size_t rank)
 	return found;
 }
 
+static void mark(struct book *book, size_t row, bool top)
+{
+	if (top)
+		book->rows[row].top = true;
+	if (top != book->notes[row].was_top)
+		book->notes[row].owner->top = top;
+}
+
 static void mark_all(struct book *book, bool top)
 {
-	for (size_t i = 0; i < book->row_count; i++) {
-		book->rows[i].top = top;
-		book->owners[i]->top = top;
-	}
+	for (size_t i = 0; i < book->row_count; i++)
+		mark(book, i, top);
 }
 
 void top_mark(struct book *book, uint32_t *weights)
 {
-	size_t wanted = book->config.top_max, left = wanted;
+	size_t wanted = book->config.top_max, left = wanted, stayers = 0;
 	uint32_t edge;
 
 	if (!wanted || book->row_count <= wanted) {
@@ -63,20 +69,20 @@ void top_mark(struct book *book, uint32_t *weights)
 		return;
 	}
 	for (size_t i = 0; i < book->row_count; i++)
-		weights[i] = bits_of(weight_of(book->owners[i]));
+		weights[i] = bits_of(weight_of(&book->notes[i]));
 	edge = value_at(weights, book->row_count, wanted - 1);
 	for (size_t i = 0; i < book->row_count; i++)
-		if (weights[i] > edge) {
-			book->rows[i].top = true;
-			left--;
-		}
+		left -= weights[i] > edge;
 	/* Of those at the edge, who was in it stays. */
-	for (int incumbents = 1; incumbents >= 0; incumbents--)
-		for (size_t i = 0; i < book->row_count && left; i++)
-			if (weights[i] == edge && book->owners[i]->top == (incumbents == 1)) {
-				book->rows[i].top = true;
-				left--;
-			}
 	for (size_t i = 0; i < book->row_count; i++)
-		book->owners[i]->top = book->rows[i].top;
+		stayers += weights[i] == edge && book->notes[i].was_top;
+	stayers = stayers < left ? stayers : left;
+	left -= stayers;
+	for (size_t i = 0; i < book->row_count; i++) {
+		size_t *places = book->notes[i].was_top ? &stayers : &left;
+		bool at_edge = weights[i] == edge && *places;
+
+		*places -= at_edge;
+		mark(book, i, weights[i] > edge || at_edge);
+	}
 }

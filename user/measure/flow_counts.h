@@ -41,11 +41,14 @@ struct flow_counts {
 };
 
 /* What the record says of the flow's life. `square_turns`: how often the sum of squares has turned over 2^64. */
-void counts_of(const struct flow_key *key, const struct flow_record *record, uint64_t square_turns,
-	       struct flow_counts *out);
+void counts_add_life(struct flow_counts *sum, const struct flow_key *key, const struct flow_record *record,
+		     uint64_t square_turns);
 void counts_add(struct flow_counts *sum, const struct flow_counts *part);
+void counts_subtract(struct flow_counts *sum, const struct flow_counts *part);
 /* Raises each counter of `held` to that of `now`, if that is higher. */
 void counts_hold(struct flow_counts *held, const struct flow_counts *now);
+/* The same, where `held` is part of a sum. */
+void counts_hold_in(struct flow_counts *sum, struct flow_counts *held, const struct flow_counts *now);
 /* Completes the counters of 32 bits in `now` from `held`: `now` is at or after it, or a little behind. */
 void counts_widen(struct flow_counts *now, const struct flow_counts *held);
 /* A number whose lower 32 bits are `now`, at `held` or after it. A small fall is none: it stays at `held`. */

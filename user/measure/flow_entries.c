@@ -2,7 +2,6 @@
 #include "measure/flow_entries.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 void entries_close(struct flow_entries *entries)
 {
@@ -57,27 +56,4 @@ void entries_give(struct flow_entries *entries, struct flow_entry *entry)
 	entry->next = entries->free;
 	entries->free = entry->index + 1;
 	entries->used--;
-}
-
-uint64_t word_of_state(struct slot_state state)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &state.score, sizeof(bits));
-	return WORD_KNOWN | (uint64_t)state.square_turns << WORD_TURNS_SHIFT |
-	       (uint64_t)state.octant << WORD_OCTANT_SHIFT |
-	       (uint64_t)(bits >> 8 & WORD_SCORE_MASK) << WORD_SCORE_SHIFT | state.bytes_units;
-}
-
-struct slot_state word_state(uint64_t word)
-{
-	struct slot_state state = {
-		.bytes_units = (uint32_t)word,
-		.square_turns = (uint32_t)(word >> WORD_TURNS_SHIFT) & WORD_TURNS_MAX,
-		.octant = (uint32_t)(word >> WORD_OCTANT_SHIFT) & 7,
-	};
-	uint32_t bits = ((uint32_t)(word >> WORD_SCORE_SHIFT) & WORD_SCORE_MASK) << 8;
-
-	memcpy(&state.score, &bits, sizeof(bits));
-	return state;
 }

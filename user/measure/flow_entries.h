@@ -6,6 +6,8 @@
 #ifndef FLOWGAUGE_FLOW_ENTRIES_H
 #define FLOWGAUGE_FLOW_ENTRIES_H
 
+#include <string.h>
+
 #include "measure/flow_counts.h"
 
 #define NO_ROW UINT32_MAX
@@ -48,6 +50,12 @@ struct flow_entries {
 
 void entries_close(struct flow_entries *entries);
 struct flow_entry *entries_at(const struct flow_entries *entries, uint32_t index);
+/* Into the cache, as it is needed soon. */
+static inline void entry_fetch(const struct flow_entry *entry)
+{
+	for (size_t at = 0; at < sizeof(*entry); at += 64)
+		__builtin_prefetch((const char *)entry + at, 1);
+}
 /* A new entry, all zero but its index, slot and row. NULL: no memory. */
 struct flow_entry *entries_take(struct flow_entries *entries);
 void entries_give(struct flow_entries *entries, struct flow_entry *entry);
@@ -87,7 +95,28 @@ static inline uint32_t word_entry(uint64_t word)
 	return (uint32_t)word;
 }
 
-uint64_t word_of_state(struct slot_state state);
-struct slot_state word_state(uint64_t word);
+/* In line: as results of calls, their parts would go through memory. */
+static inline uint64_t word_of_state(struct slot_state state)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &state.score, sizeof(bits));
+	return WORD_KNOWN | (uint64_t)state.square_turns << WORD_TURNS_SHIFT |
+	       (uint64_t)state.octant << WORD_OCTANT_SHIFT |
+	       (uint64_t)(bits >> 8 & WORD_SCORE_MASK) << WORD_SCORE_SHIFT | state.bytes_units;
+}
+
+static inline struct slot_state word_state(uint64_t word)
+{
+	struct slot_state state = {
+		.bytes_units = (uint32_t)word,
+		.square_turns = (uint32_t)(word >> WORD_TURNS_SHIFT) & WORD_TURNS_MAX,
+		.octant = (uint32_t)(word >> WORD_OCTANT_SHIFT) & 7,
+	};
+	uint32_t bits = ((uint32_t)(word >> WORD_SCORE_SHIFT) & WORD_SCORE_MASK) << 8;
+
+	memcpy(&state.score, &bits, sizeof(bits));
+	return state;
+}
 
 #endif

@@ -21,11 +21,12 @@ static uint64_t ends_of(const struct flow_key *key)
 	return (uint64_t)source << 32 | (uint64_t)ntohs(key->sport) << 16 | ntohs(key->dport);
 }
 
-void ranks_take(struct rank *ranks, const struct flow_report *rows, size_t count, bool rates_known)
+void ranks_take(struct rank *ranks, const struct flow_report *rows, const struct flow_note *notes, size_t count,
+		bool rates_known)
 {
 	for (size_t i = 0; i < count; i++)
 		ranks[i] = (struct rank){
-			.grown = rates_known ? (uint64_t)rows[i].throughput : 0,
+			.grown = rates_known && !notes[i].late ? (uint64_t)notes[i].grown : 0,
 			.bytes = rows[i].bytes,
 			.ends = ends_of(&rows[i].key),
 			.row = &rows[i],

@@ -3,7 +3,7 @@
 #ifndef FLOWGAUGE_RANKS_H
 #define FLOWGAUGE_RANKS_H
 
-#include "measure/report.h"
+#include "measure/flow_notes.h"
 
 struct rank {
 	uint64_t grown; /* bytes since the report before: in the order of the throughput */
@@ -14,8 +14,9 @@ struct rank {
 
 #define RANKS_PER_ROW 2 /* the second half is scratch */
 
-/* Notes what the order needs. The rows' throughput is still in bytes; it counts only if `rates_known`. */
-void ranks_take(struct rank *ranks, const struct flow_report *rows, size_t count, bool rates_known);
+/* Notes what the order needs. What the rows have grown by counts only if `rates_known`. */
+void ranks_take(struct rank *ranks, const struct flow_report *rows, const struct flow_note *notes, size_t count,
+		bool rates_known);
 /* Puts the rows in order. */
 void ranks_sort(struct rank *ranks, struct flow_report *rows, size_t count);
 

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "measure/flow_notes.h"
+
 const double snapshot_bucket_bounds[SNAPSHOT_BUCKETS] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
 							  0.005,  0.01,    0.05,   0.1,   1.0 };
 
@@ -30,6 +32,11 @@ struct report *report_release(struct report *report)
 	if (!report || --report->references)
 		return NULL;
 	free(report->flows);
+	if (report->rest) {
+		free(report->rest->notes);
+		free(report->rest->ranks);
+	}
+	free(report->rest);
 	free(report->totals);
 	free(report->interfaces);
 	free(report->groups);

@@ -219,8 +219,9 @@ struct report {
 	uint64_t time_ns;
 	double interval;     /* seconds since the report before, as measured; NaN in the first one without traffic */
 	uint64_t late_ticks; /* whole periods that this tick came late */
-	struct flow_report *flows; /* those followed; sorted by throughput, then bytes, largest first; owned */
+	struct flow_report *flows; /* those followed; whoever looks at them asks report_flows; owned */
 	size_t flow_count;
+	struct report_rest *rest;                 /* what the rows lack until then; NULL: nothing; owned */
 	uint64_t live_flows;                      /* in the table, followed or not */
 	uint64_t followed_flows;                  /* in the table and followed; `flows` has those that left it, too */
 	uint64_t followed_limit;                  /* flows that may be followed at once */
@@ -240,6 +241,9 @@ struct report {
 	struct rtts_report rtt;
 	struct rates_report rates; /* of the rate monitor, whose intervals are its own */
 };
+
+/* The rows, sorted by throughput, then bytes, largest first. The first call makes what takes long: rates, gaps, the order. */
+const struct flow_report *report_flows(const struct report *report);
 
 struct report *report_reference(struct report *report);
 struct report *report_release(struct report *report); /* frees it with the last reference; returns NULL */

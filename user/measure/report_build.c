@@ -36,19 +36,19 @@ static void drop_unseen(struct book *book)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < book->row_count; i++) {
-		struct flow_entry *owner = book->owners[i];
+	for (size_t i = 0; book->rows_of_before && i < book->row_count; i++) {
+		const struct flow_entry *owner = book->notes[i].owner;
 
-		owner->row = NO_ROW;
 		if (owner->reading != book->reading && !owner->retired)
 			continue;
 		if (kept != i) {
 			book->rows[kept] = book->rows[i];
-			book->owners[kept] = owner;
+			book->notes[kept] = book->notes[i];
 		}
 		kept++;
 	}
-	book->row_count = kept;
+	if (book->rows_of_before)
+		book->row_count = kept;
 }
 
 /* What this reading found, over all flows that ever were. A counter that fell in the sum is held, too. */
@@ -56,22 +56,12 @@ static void sum_flows(struct book *book, struct report *report)
 {
 	struct group_counts *all = &book->present; /* it is made anew by the next reading */
 
-	for (uint32_t i = 0; i < book->entries.end; i++) {
-		const struct flow_entry *entry = entries_at(&book->entries, i);
-		enum protocol_group group = group_of(entry->key.protocol);
-		bool live = !entry->retired && entry->reading == book->reading;
-
-		if (!entry->used)
-			continue;
-		counts_add(&all->counts[group], &entry->held);
-		tally_count(&lane_of(book, &entry->key)->followed, &entry->held);
-		all->flows[group] += live;
-		report->followed_flows += live;
-	}
 	for (int group = 0; group < PROTOCOL_GROUPS; group++) {
+		counts_add(&all->counts[group], &book->followed_now.counts[group]);
 		counts_add(&all->counts[group], &book->gone.counts[group]);
-		report->protocols[group].flows = all->flows[group];
-		report->live_flows += all->flows[group];
+		report->followed_flows += book->followed_now.flows[group];
+		report->protocols[group].flows = all->flows[group] + book->followed_now.flows[group];
+		report->live_flows += report->protocols[group].flows;
 	}
 }
 
@@ -142,25 +132,21 @@ static void rates_of_groups(struct report *report, double interval)
 	report->others_goodput = not_below_0(report->others_goodput) / interval;
 }
 
-/* The rows are still in the order of their owners. */
-static void finish_rows(struct book *book, struct report *report, double interval)
+/* What the rows have together. */
+static void sum_notes(struct book *book, struct report *report, double interval)
 {
 	struct gap_sums gaps[PROTOCOL_GROUPS] = { 0 };
 
 	for (size_t i = 0; i < book->row_count; i++) {
-		struct flow_report *row = &book->rows[i];
-		enum protocol_group group = group_of(row->key.protocol);
-		struct flow_entry *owner = book->owners[i];
-		double divisor = owner->late ? NAN : interval;
+		struct flow_note *note = &book->notes[i];
 
-		if (!owner->late) {
-			report->others_throughput -= row->throughput;
-			report->others_goodput -= row->goodput;
+		gaps[note->group] = gaps_add(gaps[note->group], note->gaps);
+		if (note->late) {
+			note->owner->late = false;
+			continue;
 		}
-		owner->late = false;
-		gaps[group] = gaps_add(gaps[group], gaps_of_report(&row->interarrival));
-		row->throughput /= divisor;
-		row->goodput /= divisor;
+		report->others_throughput -= note->grown;
+		report->others_goodput -= note->fresh;
 	}
 	for (int group = 0; group < PROTOCOL_GROUPS; group++)
 		report->protocols[group].interarrival = interarrival_of(gaps[group]);
@@ -169,11 +155,15 @@ static void finish_rows(struct book *book, struct report *report, double interva
 
 static void let_leave(struct book *book)
 {
-	for (uint32_t i = 0; i < book->entries.end; i++) {
+	size_t leaving = book->entries.used - entries_found(book);
+
+	for (uint32_t i = 0; i < book->entries.end && leaving; i++) {
 		struct flow_entry *entry = entries_at(&book->entries, i);
 
-		if (entry->used && (entry->retired || entry->reading != book->reading))
+		if (entry->used && (entry->retired || entry->reading != book->reading)) {
+			leaving--;
 			entry_leave(book, entry);
+		}
 	}
 }
 
@@ -204,25 +194,16 @@ static void fill_report(struct book *book, struct report *report, double interva
 	report->sums = sums_of(book);
 }
 
-/* The rows' throughput is still in bytes; that of a flow whose interval is not known counts as none. */
-static void take_ranks(struct book *book, bool rates_known)
-{
-	for (size_t i = 0; i < book->row_count && rates_known; i++)
-		if (book->owners[i]->late)
-			book->rows[i].throughput = book->rows[i].goodput = 0;
-	ranks_take(book->ranks, book->rows, book->row_count, rates_known);
-}
-
 int book_report(struct book *book, uint64_t late_ticks, const struct self_report *self, struct report **out)
 {
 	double interval = interval_of(book), divisor = interval > 0 ? interval : NAN;
 	struct report *report;
 
-	if (rows_make_room_for_ranks(book))
-		return -ENOMEM;
 	report = report_new(book);
-	if (!report)
+	if (!report || rows_prepare(book, report)) {
+		report_release(report);
 		return -ENOMEM;
+	}
 	report->interval = interval;
 	report->late_ticks = late_ticks;
 	report->self = *self;
@@ -230,9 +211,10 @@ int book_report(struct book *book, uint64_t late_ticks, const struct self_report
 
 	drop_unseen(book);
 	top_mark(book, (uint32_t *)(void *)book->ranks);
-	take_ranks(book, interval > 0);
-	finish_rows(book, report, divisor);
-	ranks_sort(book->ranks, book->rows, book->row_count);
+	sum_notes(book, report, divisor);
+	report->rest->divisor = divisor;
+	report->rest->rates_known = interval > 0;
+	follow_count(book);
 	rows_hand_over(book, report);
 	let_leave(book);
 	follow_choose(book, report->live_flows);
