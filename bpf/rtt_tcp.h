@@ -201,6 +201,7 @@ __noinline int rtt_tcp_control(const struct facts *facts, __u64 now, __u32 known
 		rtt_handshake(&found, side, facts, known, now);
 	if (known & RTT_STAMPS)
 		rtt_stamps(&found, side, facts, rtt_stamps_of_look(&scratch->rtt), now, known);
+	found.connection->state[side] |= RTT_SEEN;
 	if (facts->tcp_flags & (TCP_FIN | TCP_RST))
 		found.connection->closing = 1;
 	return 0;

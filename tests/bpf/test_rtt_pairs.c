@@ -222,6 +222,33 @@ static void who_asks_itself_is_answered(void **state)
 	rig_close(&rig);
 }
 
+/* A connection that is refused: the RST has no time stamp, but it shows that answers pass here. */
+static void a_refusal_is_an_answer_seen(void **state)
+{
+	static const struct segment segments[] = {
+		{ .at_us = 0, .from = 'a', .flags = 0x02, .seq = 0, .tsval = 100 },
+		{ .at_us = 300, .from = 'b', .flags = 0x14, .seq = 0, .ack = 1 },
+	};
+	struct rtt_flow flow;
+	struct flow_key key;
+	struct flow_record record;
+	struct rig rig;
+
+	(void)state;
+	rtt_met_open(&rig, RTT_SCOPE_HOST, 64, 16);
+	rig.program[0] = PROGRAM_OUT;
+	rig.program[1] = PROGRAM_IN;
+	rig_send(&rig, RTT_LINK4, &segments[0]);
+	assert_int_equal(programs_take_flow(&rig.programs, &key, &record), 0);
+	assert_true(rtt_flow(rig.rtt, &key, &flow));
+	assert_true(flow.one_way);
+	rig_send(&rig, RTT_LINK4, &segments[1]);
+	assert_true(rtt_flow(rig.rtt, &key, &flow));
+	assert_false(flow.one_way);
+	assert_int_equal(flow.count, 0);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +258,7 @@ int main(void)
 		cmocka_unit_test(flows_are_found),
 		cmocka_unit_test(packets_that_pass_twice_are_one),
 		cmocka_unit_test(who_asks_itself_is_answered),
+		cmocka_unit_test(a_refusal_is_an_answer_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
