@@ -89,6 +89,18 @@ static __always_inline int is_of(const struct flow_key *key, __u32 index, struct
 	return 1;
 }
 
+/* Asks for the memory of the slot that the flow has if it is at home. */
+static __always_inline void home_touch(__u64 hash)
+{
+	__u32 index = home_of(hash);
+	const struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
+
+	if (!slot)
+		return;
+	(void)slot_word(slot);
+	(void)*(volatile __u64 *)&slot->last_ns;
+}
+
 /* Whether a live flow of the key stands in the line. */
 static __always_inline int line_find(const struct index_line *line, const struct flow_key *key, __u32 tag,
 				     struct found *found)

@@ -68,14 +68,19 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 	struct found found;
 	__u32 number = 0, known = 0;
 	struct flow_sum sum;
+	__u64 hash;
 
 	if (constants.flows_off)
 		return OUTCOME_FILTERED;
 	if (numbered && !merged)
 		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
 	sum = flow_sum(&constants.secret, &facts->key);
+	hash = hash_of_flow(&constants.secret, sum, facts->key.direction);
+	/* Before the connection's memory is asked for, its flow's: it is needed first. */
+	if (constants.rtt_sets && facts->key.protocol == IPPROTO_TCP)
+		home_touch(hash);
 	rtt_ahead(context, is_xdp, facts, sum);
-	outcome = flow_take(&facts->key, hash_of_flow(&constants.secret, sum, facts->key.direction), &found, now);
+	outcome = flow_take(&facts->key, hash, &found, now);
 	if (outcome != OUTCOME_FLOW)
 		return outcome;
 	if (!found.slot) {

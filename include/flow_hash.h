@@ -79,6 +79,7 @@ FLOW_HASH __u64 hash_of_conversation(const volatile struct hash_secret *secret, 
 FLOW_HASH __u32 flow_side(const struct flow_key *key)
 {
 	__be32 source = key->src[0], destination = key->dst[0];
+	__u64 difference;
 
 	/* Of IPv6 addresses, the last word that tells them apart. */
 	for (int word = 1; word < 4 && key->family == 6; word++)
@@ -86,7 +87,9 @@ FLOW_HASH __u32 flow_side(const struct flow_key *key)
 			source = key->src[word];
 			destination = key->dst[word];
 		}
-	return (((__u64)destination << 16 | key->dport) - ((__u64)source << 16 | key->sport)) >> 63;
+	difference = ((__u64)destination << 16 | key->dport) - ((__u64)source << 16 | key->sport);
+	__asm__("" : "+r"(difference)); /* the compiler would make a comparison of it, and a branch of that */
+	return difference >> 63;
 }
 
 #endif
