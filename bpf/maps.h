@@ -234,8 +234,7 @@ struct rtt_look {
 	__u64 stamps;      /* TSval above TSecr */
 	__u64 fingerprint; /* of its connection */
 	__u32 known;       /* RTT_STAMPS, or nothing */
-	__u16 fresh;       /* of the segment before: 1: its time stamps were not those of its flow's last one */
-	__u16 answered;    /* of the last such segment: 1: it was an answer */
+	__u32 fresh;       /* of the segment before: 1: its time stamps were not those of its flow's last one */
 };
 
 struct scratch {

@@ -97,7 +97,7 @@ static __always_inline void rtt_ahead(void *context, int is_xdp, const struct fa
 	look->fingerprint = hash_of_conversation(&constants.secret, sum);
 	look->known = rtt_stamps_of(context, is_xdp, facts, &look->stamps) ? RTT_STAMPS : 0;
 	if (look->fresh)
-		rtt_touch(look->fingerprint, look->answered);
+		rtt_touch(look->fingerprint);
 }
 
 /* The lock of the flow is held. Two that differ little never mix to the same. */

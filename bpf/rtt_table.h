@@ -202,20 +202,13 @@ __noinline __u32 rtt_claim(__u64 fingerprint, __u32 protocol, __u64 now)
 	return RTT_NO_ROOM;
 }
 
-/* Asks for the memory of the connection, which then comes while the flow is looked for; and of its samples. */
-static __always_inline void rtt_touch(__u64 fingerprint, int samples_too)
+/* Asks for the memory of the connection, which then comes while the flow is looked for. */
+static __always_inline void rtt_touch(__u64 fingerprint)
 {
-	__u32 number = rtt_nth(fingerprint, 0);
-	const struct rtt_connection *connection = rtt_at(number);
-	const struct rtt_samples *samples;
+	const struct rtt_connection *connection = rtt_at(rtt_nth(fingerprint, 0));
 
 	if (connection)
 		(void)*(volatile __u64 *)&connection->fingerprint;
-	if (!samples_too)
-		return;
-	samples = rtt_samples_at(number);
-	if (samples)
-		(void)*(volatile __u64 *)&samples->pair[0];
 }
 
 /* A connection, and where it stands. */

@@ -44,9 +44,9 @@ static __always_inline __u32 rtt_take(__u64 *waiting, __u64 word, __u32 method, 
 	return 0;
 }
 
-/* A TSecr that was not there before. What is older than it will not be echoed any more. 1: it was waited for. */
-static __always_inline int rtt_echoed(const struct rtt_found *found, __u32 asker, const struct facts *facts, __u32 echo,
-				      __u64 now)
+/* A TSecr that was not there before. What is older than it will not be echoed any more. */
+static __always_inline void rtt_echoed(const struct rtt_found *found, __u32 asker, const struct facts *facts,
+				       __u32 echo, __u64 now)
 {
 	struct rtt_side *other = &found->connection->side[asker & 1];
 	__u32 answered = 0;
@@ -64,10 +64,8 @@ static __always_inline int rtt_echoed(const struct rtt_found *found, __u32 asker
 		else if (time)
 			rtt_count_unmatched(RTT_TCP_TIMESTAMP, 1);
 	}
-	if (!answered)
-		return 0;
-	rtt_sample(found->number, asker, facts, RTT_TCP_TIMESTAMP, answered, now);
-	return 1;
+	if (answered)
+		rtt_sample(found->number, asker, facts, RTT_TCP_TIMESTAMP, answered, now);
 }
 
 /* It takes sequence numbers, so that it will be acknowledged. */
@@ -78,20 +76,19 @@ static __always_inline int rtt_is_asking(const struct facts *facts)
 
 /*
  * The first segment of a side that was not watched before may not be the first one of its TSval; and while nothing of the other
- * side was seen, no answer may ever come by. 1: it is an answer.
+ * side was seen, no answer may ever come by.
  */
-static __always_inline int rtt_stamps(const struct rtt_found *found, __u32 side, const struct facts *facts,
-				      struct tcp_stamps stamps, __u64 now, __u32 known)
+static __always_inline void rtt_stamps(const struct rtt_found *found, __u32 side, const struct facts *facts,
+				       struct tcp_stamps stamps, __u64 now, __u32 known)
 {
 	struct rtt_connection *connection = found->connection;
 	struct rtt_side *own = &connection->side[side & 1];
 	__u32 state = connection->state[side & 1], before = state;
-	int answered = 0;
 
 	if (facts->tcp_flags & TCP_ACK && (!(state & RTT_ECHOED) || (__s32)(stamps.echo - own->echoed) > 0)) {
 		own->echoed = stamps.echo;
 		state |= RTT_ECHOED;
-		answered = rtt_echoed(found, !side, facts, stamps.echo, now);
+		rtt_echoed(found, !side, facts, stamps.echo, now);
 	}
 	if (!(state & RTT_STARTED) || (__s32)(stamps.value - own->seen) > 0) {
 		own->seen = stamps.value;
@@ -103,7 +100,6 @@ static __always_inline int rtt_stamps(const struct rtt_found *found, __u32 side,
 	state |= RTT_SEEN;
 	if (state != before)
 		connection->state[side & 1] = state;
-	return answered;
 }
 
 /* --- the handshake --- */
@@ -208,14 +204,13 @@ __noinline int rtt_tcp_control(const struct facts *facts, __u64 now, __u32 known
 }
 
 /* Any other one. */
-static __always_inline void rtt_tcp_data(const struct facts *facts, struct rtt_look *look, __u64 now, __u32 known)
+static __always_inline void rtt_tcp_data(const struct facts *facts, const struct rtt_look *look, __u64 now, __u32 known)
 {
 	struct rtt_found found;
 
 	rtt_find(look->fingerprint, IPPROTO_TCP, now, &found);
 	if (found.connection)
-		look->answered = rtt_stamps(&found, flow_side(&facts->key), facts, rtt_stamps_of_look(look), now,
-					    known);
+		rtt_stamps(&found, flow_side(&facts->key), facts, rtt_stamps_of_look(look), now, known);
 }
 
 #endif
