@@ -233,8 +233,10 @@ struct bin_clock {
 struct rtt_look {
 	__u64 stamps;      /* TSval above TSecr */
 	__u64 fingerprint; /* of its connection */
+	__u32 number;      /* of the one that stands where it is looked for first */
 	__u32 known;       /* RTT_STAMPS, or nothing */
 	__u32 fresh;       /* of the segment before: 1: its time stamps were not those of its flow's last one */
+	__u32 reserved;
 };
 
 struct scratch {

@@ -95,9 +95,10 @@ static __always_inline void rtt_ahead(void *context, int is_xdp, const struct fa
 	if (!constants.rtt_sets || facts->key.protocol != IPPROTO_TCP || facts->fragment || facts->partial)
 		return;
 	look->fingerprint = hash_of_conversation(&constants.secret, sum);
+	look->number = rtt_nth(look->fingerprint, 0);
 	look->known = rtt_stamps_of(context, is_xdp, facts, &look->stamps) ? RTT_STAMPS : 0;
 	if (look->fresh)
-		rtt_touch(look->fingerprint);
+		rtt_touch(look->number);
 }
 
 /* The lock of the flow is held. Two that differ little never mix to the same. */

@@ -108,10 +108,10 @@ static __always_inline int rtt_is_itself(const struct flow_key *key)
 static __always_inline void icmp_echo(const struct facts *facts, enum icmp_kind kind, __u32 token, __u64 now)
 {
 	__u32 side = flow_side(&facts->key), asker = side;
+	__u64 fingerprint = hash_of_conversation(&constants.secret, flow_sum(&constants.secret, &facts->key));
 	struct rtt_found found;
 
-	rtt_find(hash_of_conversation(&constants.secret, flow_sum(&constants.secret, &facts->key)), facts->key.protocol,
-		 now, &found);
+	rtt_find(fingerprint, rtt_nth(fingerprint, 0), facts->key.protocol, now, &found);
 	if (!found.connection)
 		return;
 	/* A host that asks itself is side 0 both times. */

@@ -203,9 +203,9 @@ __noinline __u32 rtt_claim(__u64 fingerprint, __u32 protocol, __u64 now)
 }
 
 /* Asks for the memory of the connection, which then comes while the flow is looked for. */
-static __always_inline void rtt_touch(__u64 fingerprint)
+static __always_inline void rtt_touch(__u32 number)
 {
-	const struct rtt_connection *connection = rtt_at(rtt_nth(fingerprint, 0));
+	const struct rtt_connection *connection = rtt_at(number);
 
 	if (connection)
 		(void)*(volatile __u64 *)&connection->fingerprint;
@@ -235,9 +235,10 @@ __noinline __u32 rtt_search(__u64 fingerprint, __u32 protocol, __u64 now)
 	return rtt_claim(fingerprint, protocol, now);
 }
 
-static __always_inline void rtt_find(__u64 fingerprint, __u32 protocol, __u64 now, struct rtt_found *found)
+/* `first`: rtt_nth(fingerprint, 0). */
+static __always_inline void rtt_find(__u64 fingerprint, __u32 first, __u32 protocol, __u64 now, struct rtt_found *found)
 {
-	if (!rtt_is_of(fingerprint, rtt_nth(fingerprint, 0), found)) {
+	if (!rtt_is_of(fingerprint, first, found)) {
 		found->number = rtt_search(fingerprint, protocol, now);
 		found->connection = rtt_at(found->number);
 	}

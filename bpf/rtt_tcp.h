@@ -190,7 +190,7 @@ __noinline int rtt_tcp_control(const struct facts *facts, __u64 now, __u32 known
 		return 0;
 	known |= scratch->rtt.known;
 	side = flow_side(&facts->key);
-	rtt_find(scratch->rtt.fingerprint, IPPROTO_TCP, now, &found);
+	rtt_find(scratch->rtt.fingerprint, scratch->rtt.number, IPPROTO_TCP, now, &found);
 	if (!found.connection)
 		return 0;
 	if (facts->tcp_flags & TCP_SYN || known & RTT_OPENING)
@@ -208,7 +208,7 @@ static __always_inline void rtt_tcp_data(const struct facts *facts, const struct
 {
 	struct rtt_found found;
 
-	rtt_find(look->fingerprint, IPPROTO_TCP, now, &found);
+	rtt_find(look->fingerprint, look->number, IPPROTO_TCP, now, &found);
 	if (found.connection)
 		rtt_stamps(&found, flow_side(&facts->key), facts, rtt_stamps_of_look(look), now, known);
 }

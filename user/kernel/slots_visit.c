@@ -85,10 +85,9 @@ static void visit_next(struct walk *walk)
 {
 	uint32_t index = walk->waiting[walk->gone++ % AHEAD];
 	const struct slots_visitor *visitor = walk->visitor;
+	bool held = walk->held || slots_are_held(walk->table, index, 1);
 	struct flow_record record;
 	struct flow_key key;
-
-	bool held = walk->held || slots_are_held(walk->table, index, 1);
 
 	switch (held ? slot_copy(walk->table, index, &key, &record) : slot_fetch(walk->table, index, &key, &record)) {
 	case COPY_WHOLE:

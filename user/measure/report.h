@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The report: what one tick found, made once and never changed. Every way out shows this same report. Whoever keeps it
- * beyond a call takes a reference. Unknown values are NaN (doubles) or have a flag; they are never 0.
+ * The report: what one tick found, made once and never changed, but that its rows are finished when somebody first asks for
+ * them (report_flows). Every way out shows this same report. Whoever keeps it beyond a call takes a reference. Unknown
+ * values are NaN (doubles) or have a flag; they are never 0.
  * Times are nanoseconds since the epoch (CLOCK_REALTIME), rates bytes/s, durations seconds. Counters are since the
  * flow (or the watch on the interface) began and never fall.
  */
