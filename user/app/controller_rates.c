@@ -34,8 +34,10 @@ static int ask_and_say(const struct controller *controller, const char *command,
 	cJSON *answer = controller_ask(controller, command, NULL, error);
 
 	if (!answer) {
+		int status = errno == EINVAL ? EXIT_WRONG_WORDS : EXIT_FAILED; /* a setting that there is not */
+
 		log_error("%s", error);
-		return EXIT_FAILED;
+		return status;
 	}
 	cJSON_Delete(answer);
 	puts(done);

@@ -57,7 +57,7 @@ static int read_setting(const cJSON *node, struct rate_settings *settings, struc
 		for (size_t i = 0; i < rate_setting_count; i++)
 			text_appendf(error, "%s%s", i + 1 < rate_setting_count ? ", " : " and ",
 				     rate_setting_table[i].name);
-		return -ENOENT;
+		return -EINVAL;
 	}
 	if (number_of(node, &value) && !rate_setting_put(setting, settings, value))
 		return 0;
