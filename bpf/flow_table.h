@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The flow table, as the packets' side uses it: find a flow, and lock it; flow_enter.h enters a new one. docs/flow-table.md tells why each
- * step is right; the monitor's side is user/kernel/slots*.c.
+ * The flow table, as the packets' side uses it: find a flow, and lock it; flow_enter.h enters a new one. docs/flow-table.md
+ * tells why each step is right; the monitor's side is user/kernel/slots*.c.
  */
 #ifndef FLOWGAUGE_FLOW_TABLE_H
 #define FLOWGAUGE_FLOW_TABLE_H

@@ -236,7 +236,6 @@ struct rtt_look {
 	__u32 number;      /* of the one that stands where it is looked for first */
 	__u32 known;       /* RTT_STAMPS, or nothing */
 	__u32 fresh;       /* of the segment before: 1: its time stamps were not those of its flow's last one */
-	__u32 reserved;
 };
 
 struct scratch {

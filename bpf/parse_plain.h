@@ -116,7 +116,8 @@ static __always_inline int plain_ipv6(const struct ipv6hdr *ip, struct facts *fa
 }
 
 /*
- * 0: `facts` are complete. -1: it is not such a packet, and `facts` are undefined. Not to be asked when tunnels are looked into, nor for captures.
+ * 0: `facts` are complete. -1: it is not such a packet, and `facts` are undefined. Not to be asked when tunnels are looked
+ * into, nor for captures.
  */
 static __always_inline int parse_plain(void *start, void *end, const struct buffer *buffer, struct facts *facts,
 				       __u32 ifindex, enum direction direction)

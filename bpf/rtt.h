@@ -92,7 +92,10 @@ static __always_inline void rtt_ahead(void *context, int is_xdp, const struct fa
 {
 	struct rtt_look *look = rtt_look(facts);
 
-	if (!constants.rtt_sets || facts->key.protocol != IPPROTO_TCP || facts->fragment || facts->partial)
+	if (!constants.rtt_sets)
+		return;
+	look->known = 0; /* of the packet before */
+	if (facts->key.protocol != IPPROTO_TCP || facts->fragment || facts->partial)
 		return;
 	look->fingerprint = hash_of_conversation(&constants.secret, sum);
 	look->number = rtt_nth(look->fingerprint, 0);

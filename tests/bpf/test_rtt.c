@@ -292,11 +292,46 @@ static void repeated_stamps_are_passed_over(void **state)
 	rig_close(&rig);
 }
 
+static void send_fragment(struct rig *rig, const struct segment *segment, unsigned int offset)
+{
+	struct run run = { .time_ns = START_NS + segment->at_us * US };
+	struct packet packet;
+	uint8_t *ip;
+
+	rtt_make(&packet, links[0], segment);
+	ip = packet.bytes + packet.ip4[0];
+	packet_put16(ip + 4, 77);
+	packet_put16(ip + 6, offset ? offset : 0x2000);
+	assert_int_equal(programs_run(&rig->programs, PROGRAM_OUT, packet.bytes, packet.length, &run), -1);
+}
+
+/* What stands where a later fragment's time stamps would is payload, and those of the packet before are another flow's. */
+static void a_fragment_leaves_no_stamps(void **state)
+{
+	static const struct segment of_b = { 0, 'b', ACK, .seq = 1, .ack = 1, .bytes = 16, .tsval = 3, .tsecr = 4 },
+				    of_a = { 10, 'a', ACK, .seq = 1, .ack = 1, .bytes = 10, .tsval = 5, .tsecr = 7 },
+				    next = { 30, 'b', ACK, .seq = 33, .ack = 1, .bytes = 16, .tsval = 5, .tsecr = 7 };
+	const struct rtt_config config = { .enabled = true, .max_flows = 64, .max_pairs = 16 };
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, &config);
+	rig.program[0] = rig.program[1] = PROGRAM_OUT;
+	send_fragment(&rig, &of_b, 0);
+	rig_send(&rig, links[0], &of_a);
+	send_fragment(&rig, &of_b, 1);
+	forget(&rig);
+	rig_send(&rig, links[0], &next);
+	assert_true(is_known(&rig));
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conversations_are_timed),
 		cmocka_unit_test(repeated_stamps_are_passed_over),
+		cmocka_unit_test(a_fragment_leaves_no_stamps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
