@@ -190,7 +190,6 @@ static unsigned int entries_of(struct slots *table)
 	return entries;
 }
 
-/* All slots find a flow: some at home, some by an entry. The emptied table has neither entries nor bits left, and takes as many. */
 /* --- flows that are freed while others are read --- */
 
 #define WIDE 200000 /* slots: too many to stay mapped */
@@ -250,6 +249,7 @@ static void test_flows_far_behind_are_freed_in_a_reading(void **state)
 	monitor_close(monitor);
 }
 
+/* All slots find a flow: some at home, some by an entry. The emptied table has neither entries nor bits left, and takes as many. */
 static void test_table_is_filled_again(void **state)
 {
 	struct monitor_config config = config_of(HOOK_TC);
@@ -315,87 +315,6 @@ static void test_program_costs(void **state)
 	monitor_close(monitor);
 }
 
-/* Writes a CPU's copy of a ledger entry as a program would leave it. */
-static void ledger_write(struct monitor *monitor, unsigned int place, uint64_t started, uint64_t finished,
-			 uint64_t flow)
-{
-	struct ledger_cell *copies = calloc(monitor->cpus, sizeof(*copies));
-	__u32 index = DIRECTIONS * place;
-
-	assert_non_null(copies);
-	copies[0].started = started;
-	copies[0].finished = finished;
-	copies[0].outcome[OUTCOME_FLOW] = (struct tally){ flow, 10 * flow };
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(monitor->skeleton->maps.ledger), &index, copies, BPF_ANY), 0);
-	free(copies);
-}
-
-/* A CPU that stays in the middle of a packet: what it has seen is what it has given an outcome. */
-static void test_torn_ledger(void **state)
-{
-	struct monitor *monitor = monitor_of(HOOK_TC);
-	struct ledger_record sum;
-
-	(void)state;
-	ledger_write(monitor, 3, 8, 7, 7);
-	assert_int_equal(ledger_read(monitor, 3, DIRECTION_INGRESS, &sum), 0);
-	assert_int_equal(sum.seen.packets, 7);
-	assert_int_equal(sum.seen.bytes, 70);
-	ledger_write(monitor, 3, 8, 8, 8);
-	assert_int_equal(ledger_read(monitor, 3, DIRECTION_INGRESS, &sum), 0);
-	assert_int_equal(sum.seen.packets, 8);
-	monitor_close(monitor);
-}
-
-/* Places go round: the interface let go longest ago gives way, and the next one starts at zero. */
-static void test_places_are_reused(void **state)
-{
-	struct monitor *monitor = monitor_of(HOOK_TC);
-	unsigned int first = 5000;
-	struct readout readout;
-	int number;
-
-	(void)state;
-	for (unsigned int i = 0; i < INTERFACES_MAX - 1; i++) {
-		number = place_take(monitor, first + i);
-		assert_in_range(number, 1, INTERFACES_MAX - 1);
-		ledger_write(monitor, (unsigned int)number, 5, 5, 5);
-	}
-	assert_int_equal(place_take(monitor, first + 1000), -ENOSPC);
-	place_release(monitor, place_of(monitor, first + 17));
-	place_release(monitor, place_of(monitor, first + 3));
-	assert_null(place_of(monitor, first + 3));
-	number = place_take(monitor, first + 3); /* comes back */
-	assert_true(number > 0);
-	place_release(monitor, place_of(monitor, first + 3));
-	assert_true(place_take(monitor, first + 1000) > 0);
-	assert_int_equal(readout_of(monitor, first + 17).ledgers, 0);
-	assert_int_equal(readout_of(monitor, first + 3).ledgers, DIRECTIONS);
-	assert_int_equal(readout_of(monitor, first + 3).ledger[DIRECTION_INGRESS].seen.packets, 5);
-	readout = readout_of(monitor, first + 1000);
-	assert_int_equal(readout.ledgers, DIRECTIONS);
-	assert_int_equal(readout.ledger[DIRECTION_INGRESS].seen.packets, 0);
-	ledger_write(monitor, (unsigned int)(place_of(monitor, first + 1000) - monitor->places), 9, 9, 9);
-	assert_int_equal(readout_of(monitor, first + 1000).ledger[DIRECTION_INGRESS].seen.packets, 4);
-	monitor_close(monitor);
-}
-
-/* Interfaces whose indices lie a table's length apart meet in the same slots, of which the programs look at eight. */
-static void test_slots_collide(void **state)
-{
-	struct monitor *monitor = monitor_of(HOOK_TC);
-
-	(void)state;
-	for (unsigned int i = 0; i < INTERFACE_PROBES; i++)
-		assert_true(place_take(monitor, 7 + i * INTERFACE_SLOTS) > 0);
-	assert_int_equal(place_take(monitor, 7 + INTERFACE_PROBES * INTERFACE_SLOTS), -ENOSPC);
-	place_release(monitor, place_of(monitor, 7 + 2 * INTERFACE_SLOTS));
-	assert_true(place_take(monitor, 7 + INTERFACE_PROBES * INTERFACE_SLOTS) > 0);
-	assert_int_equal(monitor->skeleton->bss->interface_slots[9].ifindex, 7 + INTERFACE_PROBES * INTERFACE_SLOTS);
-	assert_int_equal(readout_of(monitor, 7 + 2 * INTERFACE_SLOTS).ledgers, 0);
-	monitor_close(monitor);
-}
-
 static void capabilities_keep(unsigned int capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -456,9 +375,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flows_far_behind_are_freed_in_a_reading, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_table_is_filled_again, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_program_costs, wires_make, wires_cut),
-		cmocka_unit_test(test_torn_ledger),
-		cmocka_unit_test(test_places_are_reused),
-		cmocka_unit_test(test_slots_collide),
 		cmocka_unit_test(test_capabilities_are_named),
 		cmocka_unit_test(test_table_too_large),
 	};
