@@ -5,6 +5,7 @@ import os
 import pytest
 
 import hosts
+from gateways import gateway, pushing  # noqa: F401
 from hosts import able, monitor, monitor_of, pair, place  # noqa: F401: fixtures are found by their names here
 from openstack_services import stack  # noqa: F401
 
