@@ -58,8 +58,8 @@ static __always_inline __u32 flow_update(struct found *found, struct facts *fact
 }
 
 /*
- * What takes long is done before the flow is looked for: the sequence number is found, and the clock read. Reading it
- * waits for all loads before it; those of the flow, which may come from far, can run while it is read.
+ * What takes long is done before the flow is looked for: the clock has been read, and the sequence number is found. Reading
+ * the clock waits for all loads before it, so the flow's, which may come from far, are asked for after it.
  */
 static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct facts *facts, __u64 now)
 {
