@@ -17,12 +17,12 @@
 #define TEST_DEVICE "lo" /* a test run's frames come from it */
 #define BIN_NS 1000000   /* of the rate monitor, by default */
 
-/* The least power of two that holds the flows, and no less than the default. */
+/* The least power of two that holds twice the flows, as is advised, and no less than the default. */
 static uint32_t room_for(uint32_t flows)
 {
 	uint32_t room = ROOM_LEAST;
 
-	while (room < flows)
+	while (room < 2 * flows)
 		room *= 2;
 	return room;
 }

@@ -229,13 +229,20 @@ struct bin_clock {
 	__u32 reserved;
 };
 
+/* What a segment has to do with its connection. */
+enum rtt_fresh {
+	RTT_STALE, /* nothing: it has the time stamps of its flow's last one, or the flow is not answered */
+	RTT_FRESH, /* other time stamps */
+	RTT_DUE,   /* whether the flow is answered is to be looked into */
+};
+
 /* What is found out of a TCP segment before its flow is looked for. */
 struct rtt_look {
 	__u64 stamps;      /* TSval above TSecr */
 	__u64 fingerprint; /* of its connection */
 	__u32 number;      /* of the one that stands where it is looked for first */
 	__u32 known;       /* RTT_STAMPS, or nothing */
-	__u32 fresh;       /* of the segment before: 1: its time stamps were not those of its flow's last one */
+	__u32 fresh;       /* enum rtt_fresh; until the flow is found, of the segment before */
 };
 
 struct scratch {

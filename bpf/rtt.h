@@ -9,6 +9,7 @@
 
 #define STAMPS_FACTOR 0x9e3779b1U /* odd, and far from small fractions of 2^32 */
 #define RTT_HEADER_REACH 1023     /* a TCP header that starts further in is read by the kernel */
+#define RTT_LOOK_AGAIN 256        /* packets */
 
 static __always_inline __u64 rtt_stamps_word(__u32 value, __u32 echo)
 {
@@ -85,8 +86,8 @@ static __always_inline int rtt_stamps_of(void *context, int is_xdp, const struct
 }
 
 /*
- * Most segments have the time stamps of the one before, and then the connection is not looked at. Where the segment before had
- * others, this one is taken to have others, too: the connection's memory comes while the flow is looked for.
+ * Most segments have the time stamps of the one before, or are of a flow that nobody answers, and then the connection is not
+ * looked at. Where it was for the segment before, it is taken to be for this one: its memory comes while the flow is looked for.
  */
 static __always_inline void rtt_ahead(void *context, int is_xdp, const struct facts *facts, struct flow_sum sum)
 {
@@ -100,24 +101,57 @@ static __always_inline void rtt_ahead(void *context, int is_xdp, const struct fa
 	look->fingerprint = hash_of_conversation(&constants.secret, sum);
 	look->number = rtt_nth(look->fingerprint, 0);
 	look->known = rtt_stamps_of(context, is_xdp, facts, &look->stamps) ? RTT_STAMPS : 0;
-	if (look->fresh)
+	if (look->fresh == RTT_FRESH)
 		rtt_touch(look->number);
 }
 
-/* The lock of the flow is held. Two that differ little never mix to the same. */
-static __always_inline void rtt_compare(struct slot_tcp *tcp, struct rtt_look *look)
+/*
+ * Whether the other end's flow is to be looked for: when the flow's packets come to another power of two, from the second on, and
+ * once every RTT_LOOK_AGAIN.
+ */
+static __always_inline int rtt_is_due(const struct flow_slot *slot, const struct facts *facts)
+{
+	__u64 before = slot->packets - facts->packets, changed = before ^ slot->packets;
+
+	return before && (changed > before || changed >= RTT_LOOK_AGAIN);
+}
+
+/* The lock of the flow is not held. 1: the other end has a flow, and this one's record knows it from now on. */
+__noinline int rtt_meet(const struct flow_key *key, __u32 index)
+{
+	struct found found = { .slot = bpf_map_lookup_elem(&flow_slots, &index), .index = index };
+
+	if (!key || !found.slot || tcp_other_slot(key) == NO_SLOT)
+		return 0;
+	found.word = slot_word(found.slot) | SLOT_LOCKED; /* not read before the key: the first try looks again */
+	if (slot_lock(key, &found) != LOCK_HELD)
+		return 0;
+	found.slot->tcp.state |= TCP_ANSWERED;
+	slot_unlock(&found);
+	return 1;
+}
+
+/* The lock of the flow is held, and the packet counted. Two that differ little never mix to the same. */
+static __always_inline void rtt_compare(struct flow_slot *slot, const struct facts *facts, struct rtt_look *look)
 {
 	__u32 mixed = (__u32)(look->stamps >> 32) * STAMPS_FACTOR + (__u32)look->stamps;
 
-	if (!constants.rtt_sets || !look->known)
+	if (!constants.rtt_sets)
 		return;
-	look->fresh = tcp->stamps != mixed;
-	tcp->stamps = mixed;
+	look->fresh = RTT_STALE;
+	if (!(slot->tcp.state & TCP_ANSWERED)) {
+		if (rtt_is_due(slot, facts))
+			look->fresh = RTT_DUE;
+	} else if (look->known) {
+		if (slot->tcp.stamps != mixed)
+			look->fresh = RTT_FRESH;
+		slot->tcp.stamps = mixed;
+	}
 }
 
 /* `known`: RTT_RAISED, RTT_OPENING. */
 static __always_inline void rtt_take_packet(void *context, int is_xdp, const struct facts *facts, __u64 now,
-					    __u32 known)
+					    __u32 known, __u32 index)
 {
 	struct rtt_look *look = rtt_look(facts);
 	__u8 protocol = facts->key.protocol;
@@ -125,9 +159,11 @@ static __always_inline void rtt_take_packet(void *context, int is_xdp, const str
 	if (!constants.rtt_sets || facts->fragment || facts->partial)
 		return;
 	if (protocol == IPPROTO_TCP) {
+		if (look->fresh == RTT_DUE && rtt_meet(&facts->key, index))
+			look->fresh = RTT_FRESH;
 		if (facts->tcp_flags & TCP_CONTROL || known & RTT_OPENING)
 			rtt_tcp_control(facts, now, known);
-		else if (look->known && look->fresh)
+		else if (look->known && look->fresh == RTT_FRESH)
 			rtt_tcp_data(facts, look, now, known);
 	} else if (protocol == (facts->key.family == 4 ? IPPROTO_ICMP : PROTOCOL_ICMPV6)) {
 		if (is_xdp)

@@ -18,6 +18,7 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 #define TCP_CONTROL (TCP_SYN | TCP_FIN | TCP_RST)
+#define TCP_KEPT (TCP_NUMBERED | TCP_ANSWERED) /* of the state, whatever comes */
 
 #define DUPLICATE_ACKS_MAX 255
 #define DUPLICATE_ACKS_TELL 2           /* a repeat is asked for; more may not have been seen */
@@ -109,7 +110,7 @@ static __always_inline int tcp_is_plain(const struct slot_tcp *tcp, __u32 state,
 static __always_inline __u32 tcp_plain(struct slot_tcp *tcp, __u32 state, __u32 index, const struct facts *facts,
 				       __u64 before)
 {
-	__u32 kept = TCP_KNOWN | (state & TCP_NUMBERED);
+	__u32 kept = TCP_KNOWN | (state & TCP_KEPT);
 	struct flow_detail *detail;
 
 	if (facts->payload_bytes) {
@@ -155,7 +156,7 @@ static __always_inline void tcp_begin(struct slot_tcp *tcp, struct detail_tcp *c
 	counts->missing = 0;
 	if (!facts->tcp_window && !(facts->tcp_flags & TCP_CONTROL))
 		counts->zero_window += facts->packets;
-	tcp_remember(tcp, facts, TCP_KNOWN | TCP_RAISED | (tcp->state & TCP_NUMBERED) | tcp_opening(facts));
+	tcp_remember(tcp, facts, TCP_KNOWN | TCP_RAISED | (tcp->state & TCP_KEPT) | tcp_opening(facts));
 }
 
 /* From a SYN to what its sender says next. */
@@ -316,7 +317,7 @@ static __always_inline void tcp_follow(struct slot_tcp *tcp, struct flow_detail 
 		tcp_below(tcp, counts, &other, facts, segment, now);
 	tcp_take_rtt(tcp, counts, facts, now, before);
 	tcp_remember(tcp, facts,
-		     TCP_KNOWN | (tcp->state & TCP_NUMBERED) | tcp_raise(tcp, segment, question) | question |
+		     TCP_KNOWN | (tcp->state & TCP_KEPT) | tcp_raise(tcp, segment, question) | question |
 			     tcp_opening(facts));
 }
 

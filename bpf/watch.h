@@ -49,7 +49,7 @@ static __always_inline __u32 flow_update(struct found *found, struct facts *fact
 	if (facts->key.protocol == IPPROTO_TCP) {
 		known |= found->slot->tcp.state & TCP_OPENING ? RTT_OPENING : 0;
 		known |= tcp_take(&found->slot->tcp, found->index, facts, now, before) & TCP_RAISED ? RTT_RAISED : 0;
-		rtt_compare(&found->slot->tcp, rtt_look(facts));
+		rtt_compare(found->slot, facts, rtt_look(facts));
 	} else if (numbered) {
 		sequence_take(&found->slot->sequence, found->index, number);
 	}
@@ -85,11 +85,11 @@ static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct
 		return outcome;
 	if (!found.slot) {
 		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
-		rtt_look(facts)->fresh = 1;
+		rtt_look(facts)->fresh = RTT_FRESH;
 	} else {
 		known = flow_update(&found, facts, now, numbered && !merged, number);
 	}
-	rtt_take_packet(context, is_xdp, facts, now, known);
+	rtt_take_packet(context, is_xdp, facts, now, known, found.index);
 	if (!found.slot)
 		return outcome;
 	if (merged)

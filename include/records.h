@@ -72,6 +72,7 @@ enum tcp_state {
 	TCP_PROBE = 8,      /* the last one was a probe of a window of 0 */
 	TCP_OPENING = 16,   /* the last one was a SYN without ACK */
 	TCP_NUMBERED = 32,  /* there was a segment that takes sequence numbers */
+	TCP_ANSWERED = 64,  /* the other end's flow was found in the table; looked for where round trips are timed */
 };
 
 struct tcp_record {

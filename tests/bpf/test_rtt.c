@@ -59,8 +59,10 @@ static const struct conversation conversations[] = {
 	  { { 0, 'a', ACK, .seq = 1, .ack = 1, .bytes = 100, .tsval = 102, .tsecr = 900 },
 	    { 700, 'b', ACK, .seq = 1, .ack = 101, .bytes = 9, .tsval = 902, .tsecr = 102 },
 	    { 1000, 'a', ACK, .seq = 101, .ack = 10, .bytes = 100, .tsval = 103, .tsecr = 902 },
-	    { 1800, 'b', ACK, .seq = 10, .ack = 201, .tsval = 903, .tsecr = 103 } },
-	  { { 1, 0, 0 }, 800, 800, 800, NOTHING, NOTHING, NOTHING } },
+	    { 1800, 'b', ACK, .seq = 10, .ack = 201, .tsval = 903, .tsecr = 103 },
+	    { 2000, 'a', ACK, .seq = 201, .ack = 10, .bytes = 100, .tsval = 104, .tsecr = 903 },
+	    { 2700, 'b', ACK, .seq = 10, .ack = 301, .tsval = 904, .tsecr = 104 } },
+	  { { 1, 0, 0 }, 700, 700, 700, NOTHING, NOTHING, NOTHING } },
 	{ "time stamps that turn over",
 	  { { 0, 'a', SYN, .seq = 0, .tsval = 0xffffffff },
 	    { 300, 'b', SYN | ACK, .seq = 0, .ack = 1, .tsval = 0x7fffffff, .tsecr = 0xffffffff },
@@ -263,6 +265,47 @@ static void forget(const struct rig *rig)
 	memset(rig->rtt->connections, 0, rig->rtt->constants->rtt_sets * RTT_SET * sizeof(struct rtt_connection));
 }
 
+/* Two packets of each end, after which both flows know that they are answered. */
+static void meet(struct rig *rig)
+{
+	static const struct segment of_a = { 0, 'a', ACK, .seq = 1, .ack = 1, .tsval = 4, .tsecr = 7 },
+				    of_b = { 0, 'b', ACK, .seq = 1, .ack = 1, .tsval = 7, .tsecr = 4 };
+
+	for (int i = 0; i < 2; i++) {
+		rig_send(rig, links[0], &of_a);
+		rig_send(rig, links[0], &of_b);
+	}
+}
+
+/* While nothing of the other end was seen, no connection is entered; then soon after. */
+static void who_is_not_answered_has_no_connection(void **state)
+{
+	static const struct segment of_b = { 0, 'b', ACK, .seq = 1, .ack = 1, .tsval = 7, .tsecr = 4 };
+	const struct rtt_config config = { .enabled = true, .max_flows = 64, .max_pairs = 16 };
+	static const int before[] = { 1, 2, 3, 64, 127, 700 };
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, &config);
+	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
+		struct segment of_a = { 0, 'a', ACK, .seq = 1, .ack = 1, .bytes = 10, .tsval = 5, .tsecr = 7 };
+		int sent = 0;
+
+		rig_empty(&rig);
+		rig.program[0] = i % 2 ? PROGRAM_XDP : PROGRAM_OUT;
+		rig.program[1] = i % 2 ? PROGRAM_XDP : PROGRAM_IN;
+		for (; sent < before[i]; sent++, of_a.tsval++, of_a.seq += 10)
+			rig_send(&rig, links[0], &of_a);
+		assert_false(is_known(&rig));
+		rig_send(&rig, links[0], &of_b);
+		assert_false(is_known(&rig));
+		for (; !is_known(&rig); sent++, of_a.tsval++, of_a.seq += 10)
+			rig_send(&rig, links[0], &of_a);
+		assert_in_range(sent, before[i] + 1, before[i] < 256 ? 2 * before[i] : before[i] + 256);
+	}
+	rig_close(&rig);
+}
+
 /* What says nothing new does not even look its connection up; one stamp of the two is enough to be new. */
 static void repeated_stamps_are_passed_over(void **state)
 {
@@ -283,6 +326,8 @@ static void repeated_stamps_are_passed_over(void **state)
 	for (int program = 0; program < 2; program++) {
 		rig_empty(&rig);
 		rig.program[0] = program ? PROGRAM_XDP : PROGRAM_OUT;
+		rig.program[1] = PROGRAM_IN;
+		meet(&rig);
 		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 			forget(&rig);
 			rig_send(&rig, links[0], steps[i].segment);
@@ -317,6 +362,7 @@ static void a_fragment_leaves_no_stamps(void **state)
 	(void)state;
 	rig_open(&rig, &config);
 	rig.program[0] = rig.program[1] = PROGRAM_OUT;
+	meet(&rig);
 	send_fragment(&rig, &of_b, 0);
 	rig_send(&rig, links[0], &of_a);
 	send_fragment(&rig, &of_b, 1);
@@ -330,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conversations_are_timed),
+		cmocka_unit_test(who_is_not_answered_has_no_connection),
 		cmocka_unit_test(repeated_stamps_are_passed_over),
 		cmocka_unit_test(a_fragment_leaves_no_stamps),
 	};

@@ -78,6 +78,23 @@ def test_scopes(pair, monitor, scope):
     assert sum(pair["count"] for pair in mine) > 0
 
 
+def test_one_direction_of_a_connection_from_before(pair, monitor):
+    """No handshake was seen: still it is known that nobody answers."""
+    near, far = pair
+    with taker(far, 4) as listener:
+        taken, connection = [], connect(near, 4)
+        watched = monitor("-i", "veth0", "-t", "0.2", "--direction", "in")
+        for _ in range(20):
+            connection.send(b"x")
+            drain(listener, taken)
+            time.sleep(0.01)
+        flow = watched.flow(src=NEAR[4], dst=FAR[4], protocol="TCP")
+        for closing in (connection, *taken):
+            closing.close()
+    assert flow["rtt"]["one_way"] is True and flow["rtt"]["count"] == 0
+    assert watched.json("/api/v1/rtt")["flows_one_way"] >= 1
+
+
 def test_one_direction_only(pair, monitor):
     """Requests without answers, and answers without requests: nothing is made up, and it is said why nothing is known."""
     near, far = pair

@@ -53,8 +53,11 @@ static void of_flows(struct monitor *monitor, struct report *report)
 		struct flow_report *flow = &report->flows[i];
 		struct rtt_flow rtt;
 
-		if (!may_have_one(flow) || !monitor_flow_rtt(monitor, &flow->key, &rtt))
+		if (!may_have_one(flow))
 			continue;
+		/* A flow that is not answered has no connection. */
+		if (!monitor_flow_rtt(monitor, &flow->key, &rtt))
+			rtt.one_way = flow->unanswered;
 		flow->rtt = (struct flow_rtt_report){
 			.known = rtt.count > 0,
 			.one_way = rtt.one_way,

@@ -34,7 +34,7 @@ static void tcp_fill(const struct slot_tcp *slot, const struct flow_detail *deta
 	out->received = slot->received;
 	out->acknowledged = 0;
 	out->window = 0;
-	out->state = 0;
+	out->state = slot->state & TCP_ANSWERED;
 	out->duplicate_acks = 0;
 	out->next_ns = 0;
 	out->rtt_ns = 0;

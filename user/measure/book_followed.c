@@ -224,6 +224,7 @@ static void enter_record(struct book *book, struct flow_entry *entry, const stru
 	enter_gaps(entry, record, note);
 	enter_sequence(entry, record, row);
 	row->tcp = counts_tcp(&entry->held, entry->key.protocol == IPPROTO_TCP);
+	row->unanswered = entry->key.protocol == IPPROTO_TCP && !(record->tcp.state & TCP_ANSWERED);
 	entry->gaps = gaps_remember(record);
 	entry->pinned |= record->packets >> 31 != 0;
 }

@@ -64,7 +64,8 @@ struct flow_report {
 	struct sequence_report sequence;
 	struct tcp_report tcp;
 	struct flow_rtt_report rtt;
-	bool top; /* among those with the most bytes over the last minute */
+	bool unanswered; /* TCP where round trips are timed: the other end's flow has not been found so far */
+	bool top;        /* among those with the most bytes over the last minute */
 };
 
 /* The ledger of one interface and direction: seen = the sum over outcome[]; OUTCOME_FLOW = the sum over its flows. */
