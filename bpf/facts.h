@@ -42,12 +42,23 @@ struct facts {
 	__u16 unsent;           /* bytes of a header that a merged buffer has and none of its packets */
 	__u32 ran_out;          /* 1: bytes were wanted that are not there */
 	__be32 fragment_ident;  /* which datagram a fragment is of; IPv4's 16 bits are the lower ones */
+	union {
+		struct {
+			__u8 fragment; /* not the first: its payload does not start with a transport header */
+			__u8 fragment_first;
+			__u8 partial; /* its transport header is not all there */
+		};
+		__u32 irregular; /* 0: none of these */
+	};
 	__u8 tcp_flags;
-	__u8 fragment; /* not the first: its payload does not start with a transport header */
-	__u8 fragment_first;
-	__u8 partial;    /* its transport header is not all there */
 	__u8 tcp_header; /* bytes, options included; 0: not known */
-	__u8 reserved[3];
+	__u8 reserved[2];
 };
+
+/* What a transport header says cannot be had of it. Asked of each packet, so that one look tells of nearly all. */
+static __always_inline int is_cut(const struct facts *facts)
+{
+	return facts->irregular && (facts->fragment || facts->partial);
+}
 
 #endif

@@ -140,25 +140,30 @@ static __always_inline int home_find(const struct flow_key *key, __u64 hash, str
 	return is_of(key, home, found) || is_of(key, home ^ 1, found);
 }
 
-/* The flow's live slot, not locked; found->slot NULL if it has none. */
-static __always_inline void table_find(const struct flow_key *key, __u64 hash, struct found *found)
+/* The number of the flow's slot if that is not the first one of its home. A function of its own, as it is for most. */
+__noinline __u32 table_search(const struct flow_key *key, __u64 hash)
 {
-	__u32 line = line_of(hash), tag = tag_of(hash), home = home_of(hash);
-	const struct index_line *own, *other;
+	__u32 line = line_of(hash), tag = tag_of(hash);
+	const struct index_line *own = line_get(line), *other = line_get(line ^ 1);
+	struct found found;
 
-	found->slot = NULL;
-	if (is_of(key, home, found))
-		return;
-	own = line_get(line);
-	other = line_get(line ^ 1);
-	if (!own || !other)
-		return;
+	if (!key || !own || !other)
+		return NO_SLOT;
 	/* The index comes while the neighbour is looked at. */
 	(void)tags_word(own, 0);
 	(void)tags_word(other, 0);
-	if (is_of(key, home ^ 1, found) || line_find(own, key, tag, found))
-		return;
-	line_find(other, key, tag, found);
+	if (is_of(key, home_of(hash) ^ 1, &found) || line_find(own, key, tag, &found) ||
+	    line_find(other, key, tag, &found))
+		return found.index;
+	return NO_SLOT;
+}
+
+/* The flow's live slot, not locked; found->slot NULL if it has none. */
+static __always_inline void table_find(const struct flow_key *key, __u64 hash, struct found *found)
+{
+	found->slot = NULL;
+	if (!is_of(key, home_of(hash), found))
+		is_of(key, table_search(key, hash), found);
 }
 
 /* Stores become visible in program order on x86; elsewhere an atomic exchange sees to it. */

@@ -25,7 +25,6 @@ static __always_inline struct buffer tc_buffer(struct __sk_buff *skb)
 		.length = skb->len,
 		.segments = skb->gso_segs,
 		.segment_size = skb->gso_size,
-		.tunnels = tunnels_wanted(),
 	};
 
 	if (skb->vlan_present) {
@@ -40,6 +39,7 @@ static __always_inline int tc_parse(struct __sk_buff *skb, struct facts *facts, 
 {
 	struct buffer buffer = tc_buffer(skb);
 
+	buffer.tunnels = tunnels_wanted();
 	buffer.link_protocol = has_link_header ? 0 : skb->protocol;
 	__builtin_memset(facts, 0, sizeof(*facts));
 	facts->key.ifindex = skb->ifindex;
@@ -60,6 +60,7 @@ __noinline int merged_tunnel(struct __sk_buff *skb)
 	if (!scratch || (skb->data_end - skb->data < wanted && bpf_skb_pull_data(skb, wanted)))
 		return 0;
 	buffer = tc_buffer(skb);
+	buffer.tunnels = tunnels_wanted();
 	__builtin_memset(&scratch->inner, 0, sizeof(scratch->inner));
 	if (parse_merged_tunnel((void *)(long)skb->data, (void *)(long)skb->data_end, &buffer, &scratch->facts,
 				&scratch->inner) == PARSED_IP)

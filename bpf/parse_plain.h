@@ -144,7 +144,8 @@ static __always_inline int parse_plain(void *start, void *end, const struct buff
 	} else {
 		return -1;
 	}
-	facts->tcp_flags = facts->fragment = facts->fragment_first = facts->partial = 0;
+	facts->irregular = 0;
+	facts->tcp_flags = 0;
 	facts->unsent = 0;
 	plain_key_word(facts, 5,
 		       KEY_PART(buffer->vlan, 0, 2) | KEY_PART(protocol, 4, 1) | KEY_PART(family, 5, 1) |

@@ -89,20 +89,21 @@ static __always_inline int rtt_stamps_of(void *context, int is_xdp, const struct
  * Most segments have the time stamps of the one before, or are of a flow that nobody answers, and then the connection is not
  * looked at. Where it was for the segment before, it is taken to be for this one: its memory comes while the flow is looked for.
  */
-static __always_inline void rtt_ahead(void *context, int is_xdp, const struct facts *facts, struct flow_sum sum)
+static __always_inline void rtt_ahead(void *context, int is_xdp, const struct facts *facts, struct flow_sum sum,
+				      __u64 hash)
 {
 	struct rtt_look *look = rtt_look(facts);
 
-	if (!constants.rtt_sets)
-		return;
 	look->known = 0; /* of the packet before */
-	if (facts->key.protocol != IPPROTO_TCP || facts->fragment || facts->partial)
+	if (is_cut(facts))
 		return;
 	look->fingerprint = hash_of_conversation(&constants.secret, sum);
 	look->number = rtt_nth(look->fingerprint, 0);
 	look->known = rtt_stamps_of(context, is_xdp, facts, &look->stamps) ? RTT_STAMPS : 0;
-	if (look->fresh == RTT_FRESH)
+	if (look->fresh == RTT_FRESH) {
+		home_touch(hash); /* first, as it is needed first */
 		rtt_touch(look->number);
+	}
 }
 
 /*
@@ -136,8 +137,6 @@ static __always_inline void rtt_compare(struct flow_slot *slot, const struct fac
 {
 	__u32 mixed = (__u32)(look->stamps >> 32) * STAMPS_FACTOR + (__u32)look->stamps;
 
-	if (!constants.rtt_sets)
-		return;
 	look->fresh = RTT_STALE;
 	if (!(slot->tcp.state & TCP_ANSWERED)) {
 		if (rtt_is_due(slot, facts))
@@ -149,28 +148,30 @@ static __always_inline void rtt_compare(struct flow_slot *slot, const struct fac
 	}
 }
 
-/* `known`: RTT_RAISED, RTT_OPENING. */
-static __always_inline void rtt_take_packet(void *context, int is_xdp, const struct facts *facts, __u64 now,
-					    __u32 known, __u32 index)
+/* `known`: RTT_RAISED, RTT_OPENING. `index`: of the flow's slot. */
+static __always_inline void rtt_take_segment(const struct facts *facts, __u64 now, __u32 known, __u32 index)
 {
 	struct rtt_look *look = rtt_look(facts);
-	__u8 protocol = facts->key.protocol;
 
-	if (!constants.rtt_sets || facts->fragment || facts->partial)
+	if (is_cut(facts))
 		return;
-	if (protocol == IPPROTO_TCP) {
-		if (look->fresh == RTT_DUE && rtt_meet(&facts->key, index))
-			look->fresh = RTT_FRESH;
-		if (facts->tcp_flags & TCP_CONTROL || known & RTT_OPENING)
-			rtt_tcp_control(facts, now, known);
-		else if (look->known && look->fresh == RTT_FRESH)
-			rtt_tcp_data(facts, look, now, known);
-	} else if (protocol == (facts->key.family == 4 ? IPPROTO_ICMP : PROTOCOL_ICMPV6)) {
-		if (is_xdp)
-			rtt_icmp_xdp(context, facts, now);
-		else
-			rtt_icmp_skb(context, facts, now);
-	}
+	if (look->fresh == RTT_DUE && rtt_meet(&facts->key, index))
+		look->fresh = RTT_FRESH;
+	if (facts->tcp_flags & TCP_CONTROL || known & RTT_OPENING)
+		rtt_tcp_control(facts, now, known);
+	else if (look->known && look->fresh == RTT_FRESH)
+		rtt_tcp_data(facts, look, now, known);
+}
+
+/* A packet of neither TCP nor UDP. */
+static __always_inline void rtt_take_other(void *context, int is_xdp, const struct facts *facts, __u64 now)
+{
+	if (facts->key.protocol != (facts->key.family == 4 ? IPPROTO_ICMP : PROTOCOL_ICMPV6) || is_cut(facts))
+		return;
+	if (is_xdp)
+		rtt_icmp_xdp(context, facts, now);
+	else
+		rtt_icmp_skb(context, facts, now);
 }
 
 #endif

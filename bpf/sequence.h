@@ -131,8 +131,7 @@ static __always_inline int sequence_find(void *context, int is_xdp, __u32 offset
 
 static __always_inline int sequence_wanted(const struct facts *facts)
 {
-	return constants.sequence_mode != SEQUENCE_OFF && facts->key.protocol != IPPROTO_TCP && !facts->fragment &&
-	       !facts->partial;
+	return constants.sequence_mode != SEQUENCE_OFF && facts->key.protocol != IPPROTO_TCP && !is_cut(facts);
 }
 
 /* One packet of a merged buffer: its flow is locked anew, as the search for its number is not done under the lock. */

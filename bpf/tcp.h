@@ -347,7 +347,7 @@ static __always_inline __u32 tcp_take(struct slot_tcp *tcp, __u32 index, const s
 {
 	__u32 state = tcp->state;
 
-	if (facts->fragment || facts->partial)
+	if (is_cut(facts))
 		return state;
 	state = tcp_sequence(tcp, state, index, facts);
 	if (tcp_is_plain(tcp, state, facts))

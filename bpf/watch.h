@@ -35,24 +35,17 @@ static __always_inline __u64 packet_time(void *context, int is_xdp)
 	return note ? note->time_ns : 0;
 }
 
-/*
- * The lock is held, and let go. `number`: the packet's sequence number, if it is `numbered`. Gives what a TCP segment's
- * round-trip time needs of the flow.
- */
-static __always_inline __u32 flow_update(struct found *found, struct facts *facts, __u64 now, int numbered,
-					 __u32 number)
+/* The lock is held, and let go. Gives what the segment's round-trip time needs of the flow. */
+static __always_inline __u32 segment_count(struct found *found, struct facts *facts, __u64 now)
 {
 	__u64 before = found->slot->last_ns;
-	__u32 known = 0;
+	__u32 known;
 
 	account(found->slot, found->index, facts, now);
-	if (facts->key.protocol == IPPROTO_TCP) {
-		known |= found->slot->tcp.state & TCP_OPENING ? RTT_OPENING : 0;
-		known |= tcp_take(&found->slot->tcp, found->index, facts, now, before) & TCP_RAISED ? RTT_RAISED : 0;
+	known = found->slot->tcp.state & TCP_OPENING ? RTT_OPENING : 0;
+	known |= tcp_take(&found->slot->tcp, found->index, facts, now, before) & TCP_RAISED ? RTT_RAISED : 0;
+	if (constants.rtt_sets)
 		rtt_compare(found->slot, facts, rtt_look(facts));
-	} else if (numbered) {
-		sequence_take(&found->slot->sequence, found->index, number);
-	}
 	slot_unlock(found);
 	return known;
 }
@@ -61,40 +54,57 @@ static __always_inline __u32 flow_update(struct found *found, struct facts *fact
  * What takes long is done before the flow is looked for: the clock has been read, and the sequence number is found. Reading
  * the clock waits for all loads before it, so the flow's, which may come from far, are asked for after it.
  */
-static __always_inline enum outcome watch_flow(void *context, int is_xdp, struct facts *facts, __u64 now)
+static __always_inline enum outcome watch_segment(void *context, int is_xdp, struct facts *facts, __u64 now)
+{
+	struct flow_sum sum = flow_sum(&constants.secret, &facts->key);
+	__u64 hash = hash_of_flow(&constants.secret, sum, facts->key.direction);
+	enum outcome outcome;
+	struct found found;
+	__u32 known = 0;
+
+	if (constants.rtt_sets)
+		rtt_ahead(context, is_xdp, facts, sum, hash);
+	outcome = flow_take(&facts->key, hash, &found, now);
+	if (outcome != OUTCOME_FLOW)
+		return outcome;
+	if (found.slot) {
+		known = segment_count(&found, facts, now);
+	} else {
+		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
+		rtt_look(facts)->fresh = RTT_FRESH;
+	}
+	if (constants.rtt_sets)
+		rtt_take_segment(facts, now, known, found.index);
+	return outcome;
+}
+
+/* Any other packet. */
+static __always_inline enum outcome watch_datagram(void *context, int is_xdp, struct facts *facts, __u64 now)
 {
 	int numbered = sequence_wanted(facts), merged = !is_xdp && numbered && facts->packets > 1;
 	enum outcome outcome;
 	struct found found;
-	__u32 number = 0, known = 0;
-	struct flow_sum sum;
-	__u64 hash;
+	__u32 number = 0;
 
-	if (constants.flows_off)
-		return OUTCOME_FILTERED;
-	if (numbered && !merged)
-		numbered = !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
-	sum = flow_sum(&constants.secret, &facts->key);
-	hash = hash_of_flow(&constants.secret, sum, facts->key.direction);
-	/* Before the connection's memory is asked for, its flow's: it is needed first. */
-	if (constants.rtt_sets && facts->key.protocol == IPPROTO_TCP)
-		home_touch(hash);
-	rtt_ahead(context, is_xdp, facts, sum);
-	outcome = flow_take(&facts->key, hash, &found, now);
+	if (numbered)
+		numbered = !merged &&
+			   !sequence_find(context, is_xdp, facts->payload_offset, facts->payload_bytes, &number);
+	outcome = flow_take(&facts->key, flow_hash(&constants.secret, &facts->key), &found, now);
 	if (outcome != OUTCOME_FLOW)
 		return outcome;
-	if (!found.slot) {
-		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
-		rtt_look(facts)->fresh = RTT_FRESH;
-	} else {
-		known = flow_update(&found, facts, now, numbered && !merged, number);
+	if (found.slot) {
+		account(found.slot, found.index, facts, now);
+		if (numbered)
+			sequence_take(&found.slot->sequence, found.index, number);
+		slot_unlock(&found);
+		if (merged)
+			sequence_of_merged(context, found.index, facts);
+	} else if (account_spilled(facts)) {
+		outcome = OUTCOME_OVERFLOW;
 	}
-	rtt_take_packet(context, is_xdp, facts, now, known, found.index);
-	if (!found.slot)
-		return outcome;
-	if (merged)
-		sequence_of_merged(context, found.index, facts);
-	return OUTCOME_FLOW;
+	if (constants.rtt_sets && facts->key.protocol != IPPROTO_UDP)
+		rtt_take_other(context, is_xdp, facts, now);
+	return outcome;
 }
 
 static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed)
@@ -106,9 +116,14 @@ static __always_inline void watch(void *context, int is_xdp, struct facts *facts
 	if (parsed == PARSED_IP) {
 		if (constants.ignore_vlan)
 			facts->key.vlan[0] = facts->key.vlan[1] = 0;
-		if (facts->fragment || facts->fragment_first)
+		if (facts->irregular && (facts->fragment || facts->fragment_first))
 			fragments(facts, now);
-		outcome = watch_flow(context, is_xdp, facts, now);
+		if (constants.flows_off)
+			outcome = OUTCOME_FILTERED;
+		else if (facts->key.protocol == IPPROTO_TCP)
+			outcome = watch_segment(context, is_xdp, facts, now);
+		else
+			outcome = watch_datagram(context, is_xdp, facts, now);
 	} else {
 		outcome = parsed == PARSED_NON_IP ? OUTCOME_NON_IP : OUTCOME_UNPARSED;
 	}
