@@ -12,7 +12,7 @@ import time
 
 import hosts
 
-SIZES = ((1000, 65536), (65536, 131072), (1_000_000, 1_250_000))  # live flows, and room in the table: from 7/8 on, flows are freed
+SIZES = ((1000, 65536), (65536, 81920), (1_000_000, 1_250_000))  # live flows, and room in the table: from 7/8 on, flows are freed
 SEED = 1
 FLOOD = hosts.UDP_SEND.parent / "flood"
 FULL_SPEED_PACKETS = 1_000_000  # of each of two senders

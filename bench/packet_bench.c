@@ -235,6 +235,16 @@ static bool begin(struct measurement *one, const struct packets *packets, enum b
 	return true;
 }
 
+/* All flows are there now. The monitor reads them, as it does every second, and tells the program how many there are. */
+static void fill(struct measurement *one)
+{
+	struct candidate *candidate = &one->entry->candidate;
+
+	driver_fill(one->driver);
+	if (candidate->kind->counted)
+		candidate->kind->counted(candidate);
+}
+
 static void end(struct measurement *one)
 {
 	struct candidate *candidate = &one->entry->candidate;
@@ -278,7 +288,7 @@ static int measure_replay(struct measurement *all, int count, const struct job *
 			continue;
 		if (kept != i)
 			all[kept] = all[i];
-		driver_fill(all[kept++].driver);
+		fill(&all[kept++]);
 	}
 	for (int round = 0; round < job->rounds; round++)
 		for (int i = 0; i < kept; i++)

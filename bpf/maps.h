@@ -20,6 +20,7 @@ struct interface_slot interface_slots[INTERFACE_SLOTS];
 struct rule_state rule_state;
 __u8 spilled_side; /* 0 or 1: where packets are spilled to */
 struct rate_shape rate_shape;
+__u32 flows_far; /* 1: there are more than FLOWS_NEAR, as of the last reading */
 
 /*
  * One flow table for all CPUs: a flow that moves between CPUs keeps one history, and memory does not grow with cores. It is

@@ -52,7 +52,7 @@ static __always_inline __u32 segment_count(struct found *found, struct facts *fa
 
 /*
  * What takes long is done before the flow is looked for: the clock has been read, and the sequence number is found. Reading
- * the clock waits for all loads before it, so the flow's, which may come from far, are asked for after it.
+ * the clock waits for all loads before it, so the flow's, which may come from far, are asked for after it; but see home_order().
  */
 static __always_inline enum outcome watch_segment(void *context, int is_xdp, struct facts *facts, __u64 now)
 {
@@ -109,13 +109,18 @@ static __always_inline enum outcome watch_datagram(void *context, int is_xdp, st
 
 static __always_inline void watch(void *context, int is_xdp, struct facts *facts, int parsed)
 {
-	__u64 now = parsed == PARSED_IP || constants.bins ? packet_time(context, is_xdp) : 0;
 	enum outcome outcome;
+	__u64 now = 0;
 	__u32 place;
 
+	if (parsed == PARSED_IP && constants.ignore_vlan)
+		facts->key.vlan[0] = facts->key.vlan[1] = 0;
+	/* Where slots are near, this would cost more than it spares. */
+	if (parsed == PARSED_IP && !constants.flows_off && *(volatile __u32 *)&flows_far)
+		home_order(&facts->key);
+	if (parsed == PARSED_IP || constants.bins)
+		now = packet_time(context, is_xdp);
 	if (parsed == PARSED_IP) {
-		if (constants.ignore_vlan)
-			facts->key.vlan[0] = facts->key.vlan[1] = 0;
 		if (facts->irregular && (facts->fragment || facts->fragment_first))
 			fragments(facts, now);
 		if (constants.flows_off)

@@ -4,7 +4,8 @@
  * loses a packet or mixes two flows, is in docs/flow-table.md.
  *
  * Whoever holds a slot's lock may change its record; all else in here is changed by compare-and-swap or by its one
- * owner. Numbers are in host byte order where their type does not say __be.
+ * owner. The one exception is key.reserved, which is 0 always: anybody may write that 0. Numbers are in host byte order
+ * where their type does not say __be.
  */
 #ifndef FLOWGAUGE_FLOW_SLOTS_H
 #define FLOWGAUGE_FLOW_SLOTS_H
@@ -120,6 +121,8 @@ struct index_line {
 
 #define FLOWS_A_PAIR \
 	9 /* of 2 * LINE_ENTRIES: at a Poisson mean of 9, one pair in 116 000 is asked for more than it has */
+
+#define FLOWS_NEAR 8192 /* the slots of so many fit a CPU's own cache of 1 MB */
 
 #define SPILLED_MAX 4096 /* flows at a time that have packets in `spilled`; those of others are overflow */
 

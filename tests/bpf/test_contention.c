@@ -117,7 +117,7 @@ static void assert_ledger(struct monitor *monitor, uint64_t packets, uint64_t le
 	assert_int_equal(ledger.outcome[OUTCOME_FLOW].bytes, packets * length);
 }
 
-static void contend(const char *line, uint64_t payload, uint64_t packets)
+static void contend(const char *line, uint64_t payload, uint64_t packets, bool far)
 {
 	static struct sender senders[SENDERS_MAX];
 	int cpus[SENDERS_MAX], count = cpus_of_mine(cpus, SENDERS_MAX);
@@ -126,6 +126,7 @@ static void contend(const char *line, uint64_t payload, uint64_t packets)
 	struct seen seen = { 0 };
 
 	count = count < SENDERS_MAX ? count : SENDERS_MAX;
+	monitor->skeleton->bss->flows_far = far;
 	for (int i = 0; i < count; i++) {
 		senders[i] = sender_of(monitor, line);
 		senders[i].cpu = cpus[i];
@@ -154,13 +155,21 @@ static void contend(const char *line, uint64_t payload, uint64_t packets)
 static void test_udp_on_all_cpus(void **state)
 {
 	(void)state;
-	contend("eth ip4 udp 58", 58, UDP_PACKETS);
+	contend("eth ip4 udp 58", 58, UDP_PACKETS, false);
 }
 
 static void test_tcp_on_all_cpus(void **state)
 {
 	(void)state;
-	contend("eth ip6 tcp+12 100", 100, TCP_PACKETS);
+	contend("eth ip6 tcp+12 100", 100, TCP_PACKETS, false);
+}
+
+/* As where there are many flows: each packet asks for its slot before it has the lock. */
+static void test_slots_asked_for_on_all_cpus(void **state)
+{
+	(void)state;
+	contend("eth ip4 udp 58", 58, TCP_PACKETS, true);
+	contend("eth ip6 tcp+12 100", 100, TCP_PACKETS, true);
 }
 
 /* --- a lock that is not let go --- */
@@ -359,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_udp_on_all_cpus),
 		cmocka_unit_test(test_tcp_on_all_cpus),
+		cmocka_unit_test(test_slots_asked_for_on_all_cpus),
 		cmocka_unit_test(test_contended_are_counted),
 		cmocka_unit_test(test_contended_of_a_flow_that_goes),
 		cmocka_unit_test(test_contended_of_a_flow_that_comes_again),

@@ -98,7 +98,8 @@ static void rules_change(struct turmoil *turmoil, bool half)
 		fail_msg("%s", error);
 }
 
-static void begin(struct turmoil *turmoil, uint32_t max_flows)
+/* `far`: as where there are many flows. */
+static void begin(struct turmoil *turmoil, uint32_t max_flows, bool far)
 {
 	struct monitor_config config = config_of(HOOK_TC);
 	char error[MONITOR_ERROR_SIZE];
@@ -107,6 +108,7 @@ static void begin(struct turmoil *turmoil, uint32_t max_flows)
 	config.max_flows = max_flows;
 	if (monitor_open(&config, &turmoil->monitor, error))
 		fail_msg("monitor_open: %s", error);
+	turmoil->monitor->skeleton->bss->flows_far = far;
 	turmoil->count = count < SENDERS_MAX ? count : SENDERS_MAX;
 	for (int i = 0; i < turmoil->count; i++) {
 		struct sender *sender = &turmoil->senders[i];
@@ -162,14 +164,13 @@ static struct ledger_record finish(struct turmoil *turmoil)
 }
 
 /* Flows that nobody refuses and that all find room: each has all that was sent of it. */
-static void test_flows_are_freed(void **state)
+static void free_flows(bool far)
 {
 	struct turmoil *turmoil = calloc(1, sizeof(*turmoil));
 	struct ledger_record ledger;
 
-	(void)state;
 	assert_non_null(turmoil);
-	begin(turmoil, 1024);
+	begin(turmoil, 1024, far);
 	turmoil->retire = true;
 	do
 		look(turmoil);
@@ -180,6 +181,13 @@ static void test_flows_are_freed(void **state)
 	free(turmoil);
 }
 
+static void test_flows_are_freed(void **state)
+{
+	(void)state;
+	free_flows(false);
+	free_flows(true);
+}
+
 static void test_rules_change(void **state)
 {
 	struct turmoil *turmoil = calloc(1, sizeof(*turmoil));
@@ -187,7 +195,7 @@ static void test_rules_change(void **state)
 
 	(void)state;
 	assert_non_null(turmoil);
-	begin(turmoil, 1024);
+	begin(turmoil, 1024, false);
 	for (int i = 0; goes_on(turmoil); i++) {
 		if (i % 3 == 0)
 			rules_change(turmoil, i % 2 == 0);
@@ -207,7 +215,7 @@ static void test_table_is_full(void **state)
 
 	(void)state;
 	assert_non_null(turmoil);
-	begin(turmoil, FLOWS / 2);
+	begin(turmoil, FLOWS / 2, true);
 	for (int i = 0; goes_on(turmoil); i++) {
 		turmoil->retire = i % 3 == 0;
 		look(turmoil);

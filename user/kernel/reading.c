@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/loop.h"
+#include "flow_slots.h"
 #include "kernel/monitor_internal.h"
 
 #define WHOLE_TRIES 1000
@@ -100,6 +101,7 @@ int monitor_read(struct monitor *monitor, const struct monitor_visitor *visitor,
 		err = ledgers_read(monitor, visitor);
 	if (err)
 		return err;
+	__atomic_store_n(&monitor->skeleton->bss->flows_far, reading.flows > FLOWS_NEAR, __ATOMIC_RELAXED);
 	if (visitor->ledger)
 		residuals_read(monitor, visitor);
 	reading.duration_ns = clock_monotonic_ns() - reading.monotonic_ns;

@@ -23,7 +23,9 @@ _Static_assert(sizeof(struct flowgauge_vlan_bpf__bss) == sizeof(struct flowgauge
 		       offsetof(struct flowgauge_vlan_bpf__bss, spilled_side) ==
 			       offsetof(struct flowgauge_bpf__bss, spilled_side) &&
 		       offsetof(struct flowgauge_vlan_bpf__bss, rate_shape) ==
-			       offsetof(struct flowgauge_bpf__bss, rate_shape),
+			       offsetof(struct flowgauge_bpf__bss, rate_shape) &&
+		       offsetof(struct flowgauge_vlan_bpf__bss, flows_far) ==
+			       offsetof(struct flowgauge_bpf__bss, flows_far),
 	       ".bss differs between the objects");
 
 /* All maps but the constants, of which each object has a copy: the compiler puts tables of its own beside them. */
