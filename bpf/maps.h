@@ -232,9 +232,10 @@ struct bin_clock {
 
 /* What a segment has to do with its connection. */
 enum rtt_fresh {
-	RTT_STALE, /* nothing: it has the time stamps of its flow's last one, or the flow is not answered */
-	RTT_FRESH, /* other time stamps */
-	RTT_DUE,   /* whether the flow is answered is to be looked into */
+	RTT_STALE = 0, /* nothing: it has the time stamps of its flow's last one, or the flow is not answered */
+	RTT_FRESH = 1, /* other time stamps */
+	RTT_DUE = 2,   /* whether the flow is answered is to be looked into */
+	RTT_GAP = 4,   /* or-ed: segments before it were not looked at */
 };
 
 /* What is found out of a TCP segment before its flow is looked for. */
@@ -243,7 +244,7 @@ struct rtt_look {
 	__u64 fingerprint; /* of its connection */
 	__u32 number;      /* of the one that stands where it is looked for first */
 	__u32 known;       /* RTT_STAMPS, or nothing */
-	__u32 fresh;       /* enum rtt_fresh; until the flow is found, of the segment before */
+	__u32 fresh;       /* enum rtt_fresh, or-ed; until the flow is found, of the segment before */
 };
 
 struct scratch {

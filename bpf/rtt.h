@@ -100,7 +100,7 @@ static __always_inline void rtt_ahead(void *context, int is_xdp, const struct fa
 	look->fingerprint = hash_of_conversation(&constants.secret, sum);
 	look->number = rtt_nth(look->fingerprint, 0);
 	look->known = rtt_stamps_of(context, is_xdp, facts, &look->stamps) ? RTT_STAMPS : 0;
-	if (look->fresh == RTT_FRESH) {
+	if (look->fresh & RTT_FRESH) {
 		home_touch(hash); /* first, as it is needed first */
 		rtt_touch(look->number);
 	}
@@ -127,25 +127,51 @@ __noinline int rtt_meet(const struct flow_key *key, __u32 index)
 	found.word = slot_word(found.slot) | SLOT_LOCKED; /* not read before the key: the first try looks again */
 	if (slot_lock(key, &found) != LOCK_HELD)
 		return 0;
-	found.slot->tcp.state |= TCP_ANSWERED;
+	found.slot->tcp.state = (found.slot->tcp.state & ~TCP_MISSED) | TCP_ANSWERED;
 	slot_unlock(&found);
 	return 1;
 }
 
+/* A segment of the handshake, or the last one: its connection is looked at in any case. */
+static __always_inline int rtt_is_control(const struct facts *facts, __u32 known)
+{
+	return facts->tcp_flags & TCP_CONTROL || known & RTT_OPENING;
+}
+
+/* The lock of the flow is held; it is not answered so far. */
+static __always_inline __u32 rtt_wait_for_answer(struct flow_slot *slot, const struct facts *facts, __u32 known)
+{
+	__u32 state = slot->tcp.state, fresh = state & TCP_MISSED ? RTT_GAP : 0;
+	__u32 after = rtt_is_control(facts, known) && !is_cut(facts) ? state & ~TCP_MISSED : state | TCP_MISSED;
+
+	if (after != state)
+		slot->tcp.state = after;
+	/* Who has seen the answer to its SYN is answered. */
+	return known & RTT_OPENING || rtt_is_due(slot, facts) ? fresh | RTT_DUE : fresh;
+}
+
 /* The lock of the flow is held, and the packet counted. Two that differ little never mix to the same. */
-static __always_inline void rtt_compare(struct flow_slot *slot, const struct facts *facts, struct rtt_look *look)
+static __always_inline void rtt_compare(struct flow_slot *slot, const struct facts *facts, struct rtt_look *look,
+					__u32 known)
 {
 	__u32 mixed = (__u32)(look->stamps >> 32) * STAMPS_FACTOR + (__u32)look->stamps;
 
 	look->fresh = RTT_STALE;
 	if (!(slot->tcp.state & TCP_ANSWERED)) {
-		if (rtt_is_due(slot, facts))
-			look->fresh = RTT_DUE;
+		look->fresh = rtt_wait_for_answer(slot, facts, known);
 	} else if (look->known) {
 		if (slot->tcp.stamps != mixed)
 			look->fresh = RTT_FRESH;
 		slot->tcp.stamps = mixed;
 	}
+}
+
+/* A segment that could not have its flow's lock. Its connection is looked at, as it may be one of two that are to be told apart. */
+static __always_inline __u32 rtt_fresh_unlocked(__u32 index)
+{
+	const struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
+
+	return slot && slot->tcp.state & TCP_ANSWERED ? RTT_FRESH : RTT_FRESH | RTT_GAP;
 }
 
 /* `known`: RTT_RAISED, RTT_OPENING. `index`: of the flow's slot. */
@@ -155,11 +181,13 @@ static __always_inline void rtt_take_segment(const struct facts *facts, __u64 no
 
 	if (is_cut(facts))
 		return;
-	if (look->fresh == RTT_DUE && rtt_meet(&facts->key, index))
-		look->fresh = RTT_FRESH;
-	if (facts->tcp_flags & TCP_CONTROL || known & RTT_OPENING)
+	if (look->fresh & RTT_DUE && rtt_meet(&facts->key, index))
+		look->fresh |= RTT_FRESH;
+	if (look->fresh & RTT_GAP)
+		known |= RTT_ANEW;
+	if (rtt_is_control(facts, known))
 		rtt_tcp_control(facts, now, known);
-	else if (look->known && look->fresh == RTT_FRESH)
+	else if (look->known && look->fresh & RTT_FRESH)
 		rtt_tcp_data(facts, look, now, known);
 }
 

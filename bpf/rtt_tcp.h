@@ -14,6 +14,7 @@
 #define RTT_RAISED 1  /* it raised the stream: no part of it is a repeat */
 #define RTT_OPENING 2 /* its sender's last one was a SYN without ACK */
 #define RTT_STAMPS 4  /* it has time stamps */
+#define RTT_ANEW 8    /* segments before it passed that the connection knows nothing of */
 
 static __always_inline __u32 rtt_out(const struct flow_key *key)
 {
@@ -75,6 +76,22 @@ static __always_inline int rtt_is_asking(const struct facts *facts)
 }
 
 /*
+ * Of this side's segments some were not looked at. They may have been the first of this TSval, and the answers to what waits. Gives
+ * the side's state.
+ */
+static __always_inline __u32 rtt_begin_anew(struct rtt_connection *connection, __u32 side, __u64 now)
+{
+	struct rtt_side *other = &connection->side[!(side & 1)];
+	__u32 dropped = 0;
+
+	for (int i = 0; i < RTT_WAITING; i++)
+		dropped += rtt_drop(&other->waiting[i], now, 1);
+	if (dropped)
+		rtt_count_unmatched(RTT_TCP_TIMESTAMP, dropped);
+	return connection->state[side & 1] & ~(RTT_STARTED | RTT_ECHOED);
+}
+
+/*
  * The first segment of a side that was not watched before may not be the first one of its TSval; and while nothing of the other
  * side was seen, no answer may ever come by.
  */
@@ -85,6 +102,8 @@ static __always_inline void rtt_stamps(const struct rtt_found *found, __u32 side
 	struct rtt_side *own = &connection->side[side & 1];
 	__u32 state = connection->state[side & 1], before = state;
 
+	if (known & RTT_ANEW)
+		state = rtt_begin_anew(connection, side, now);
 	if (facts->tcp_flags & TCP_ACK && (!(state & RTT_ECHOED) || (__s32)(stamps.echo - own->echoed) > 0)) {
 		own->echoed = stamps.echo;
 		state |= RTT_ECHOED;

@@ -18,7 +18,7 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 #define TCP_CONTROL (TCP_SYN | TCP_FIN | TCP_RST)
-#define TCP_KEPT (TCP_NUMBERED | TCP_ANSWERED) /* of the state, whatever comes */
+#define TCP_KEPT (TCP_NUMBERED | TCP_ANSWERED | TCP_MISSED) /* of the state, whatever comes */
 
 #define DUPLICATE_ACKS_MAX 255
 #define DUPLICATE_ACKS_TELL 2           /* a repeat is asked for; more may not have been seen */

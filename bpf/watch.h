@@ -45,7 +45,7 @@ static __always_inline __u32 segment_count(struct found *found, struct facts *fa
 	known = found->slot->tcp.state & TCP_OPENING ? RTT_OPENING : 0;
 	known |= tcp_take(&found->slot->tcp, found->index, facts, now, before) & TCP_RAISED ? RTT_RAISED : 0;
 	if (constants.rtt_sets)
-		rtt_compare(found->slot, facts, rtt_look(facts));
+		rtt_compare(found->slot, facts, rtt_look(facts), known);
 	slot_unlock(found);
 	return known;
 }
@@ -71,7 +71,7 @@ static __always_inline enum outcome watch_segment(void *context, int is_xdp, str
 		known = segment_count(&found, facts, now);
 	} else {
 		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
-		rtt_look(facts)->fresh = RTT_FRESH;
+		rtt_look(facts)->fresh = rtt_fresh_unlocked(found.index);
 	}
 	if (constants.rtt_sets)
 		rtt_take_segment(facts, now, known, found.index);

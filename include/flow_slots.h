@@ -33,7 +33,7 @@ struct slot_tcp {
 	__u32 current; /* the members of struct tcp_record */
 	__u32 highest;
 	__u32 received; /* the lower half */
-	__u32 stamps;   /* of the last segment that had time stamps: both, mixed */
+	__u32 stamps;   /* of the last segment that had time stamps, since the flow is answered: both, mixed */
 	__u32 next;
 	__u32 acknowledged;
 	__u16 window;

@@ -73,6 +73,7 @@ enum tcp_state {
 	TCP_OPENING = 16,   /* the last one was a SYN without ACK */
 	TCP_NUMBERED = 32,  /* there was a segment that takes sequence numbers */
 	TCP_ANSWERED = 64,  /* the other end's flow was found in the table; looked for where round trips are timed */
+	TCP_MISSED = 128,   /* its connection does not know of the last segment, or of one before it */
 };
 
 struct tcp_record {

@@ -76,6 +76,29 @@ static void test_every_flow_once(void **state)
 	monitor_close(monitor);
 }
 
+/* Where there are many flows, the programs are told so, and where there are few. */
+static void test_programs_know_whether_flows_are_many(void **state)
+{
+	struct monitor *monitor = monitor_of(HOOK_TC);
+	struct ports *ports = calloc(1, sizeof(*ports));
+	struct monitor_visitor visitor = { .context = ports, .flow = ports_flow };
+	struct monitor_reading reading;
+
+	(void)state;
+	assert_non_null(ports);
+	attach(monitor, "left");
+	monitor->skeleton->bss->flows_far = 1;
+	frames_send("right", 1, FLOWS_NEAR);
+	assert_int_equal(monitor_read(monitor, &visitor, &reading), 0);
+	assert_int_equal(reading.flows, FLOWS_NEAR);
+	assert_int_equal(monitor->skeleton->bss->flows_far, 0);
+	frames_send("right", FLOWS_NEAR + 1, 1);
+	assert_int_equal(monitor_read(monitor, &visitor, &reading), 0);
+	assert_int_equal(monitor->skeleton->bss->flows_far, 1);
+	free(ports);
+	monitor_close(monitor);
+}
+
 static void test_full_table_overflows(void **state)
 {
 	struct monitor_config config = config_of(HOOK_TC);
@@ -369,6 +392,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_flow_once, wires_make, wires_cut),
+		cmocka_unit_test_setup_teardown(test_programs_know_whether_flows_are_many, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_full_table_overflows, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_residual, wires_make, wires_cut),
 		cmocka_unit_test_setup_teardown(test_retire, wires_make, wires_cut),

@@ -52,12 +52,14 @@ static void of_flows(struct monitor *monitor, struct report *report)
 	for (size_t i = 0; i < report->flow_count; i++) {
 		struct flow_report *flow = &report->flows[i];
 		struct rtt_flow rtt;
+		bool found;
 
 		if (!may_have_one(flow))
 			continue;
-		/* A flow that is not answered has no connection. */
-		if (!monitor_flow_rtt(monitor, &flow->key, &rtt))
-			rtt.one_way = flow->unanswered;
+		found = monitor_flow_rtt(monitor, &flow->key, &rtt);
+		/* A flow that is not answered has no connection, but for the handshake; the first packet does not tell yet. */
+		if (flow->key.protocol == IPPROTO_TCP)
+			rtt.one_way = flow->unanswered && (found ? rtt.one_way : flow->packets > 1);
 		flow->rtt = (struct flow_rtt_report){
 			.known = rtt.count > 0,
 			.one_way = rtt.one_way,

@@ -148,7 +148,7 @@ struct rtt_flow {
 	bool one_way; /* nothing of the other direction was seen: no round-trip time can be known */
 };
 
-/* false: the connection is not followed, or no longer: all of `out` is 0. Cheap: one look at mapped memory. */
+/* false: the connection is not followed, not yet answered, or no longer there: all of `out` is 0. Cheap: one look at mapped memory. */
 bool monitor_flow_rtt(struct monitor *monitor, const struct flow_key *key, struct rtt_flow *out);
 
 /* --- bins of the rate monitor --- */
