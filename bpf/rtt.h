@@ -117,15 +117,17 @@ static __always_inline int rtt_is_due(const struct flow_slot *slot, const struct
 	return before && (changed > before || changed >= RTT_LOOK_AGAIN);
 }
 
-/* The lock of the flow is not held. 1: the other end has a flow, and this one's record knows it from now on. */
-__noinline int rtt_meet(const struct flow_key *key, __u32 index)
+/*
+ * The lock of the flow is not held; `word` is what this packet left in the slot. 1: the other end has a flow, and this one's record
+ * knows it from now on. Not if another packet of the flow came meanwhile: it was not looked at.
+ */
+__noinline int rtt_meet(const struct flow_key *key, __u32 index, __u32 word)
 {
-	struct found found = { .slot = bpf_map_lookup_elem(&flow_slots, &index), .index = index };
+	struct found found = { .slot = bpf_map_lookup_elem(&flow_slots, &index), .index = index, .word = word };
 
 	if (!key || !found.slot || tcp_other_slot(key) == NO_SLOT)
 		return 0;
-	found.word = slot_word(found.slot) | SLOT_LOCKED; /* not read before the key: the first try looks again */
-	if (slot_lock(key, &found) != LOCK_HELD)
+	if (__sync_val_compare_and_swap(&found.slot->word, word, word | SLOT_LOCKED) != word)
 		return 0;
 	found.slot->tcp.state = (found.slot->tcp.state & ~TCP_MISSED) | TCP_ANSWERED;
 	slot_unlock(&found);
@@ -174,14 +176,14 @@ static __always_inline __u32 rtt_fresh_unlocked(__u32 index)
 	return slot && slot->tcp.state & TCP_ANSWERED ? RTT_FRESH : RTT_FRESH | RTT_GAP;
 }
 
-/* `known`: RTT_RAISED, RTT_OPENING. `index`: of the flow's slot. */
-static __always_inline void rtt_take_segment(const struct facts *facts, __u64 now, __u32 known, __u32 index)
+/* `known`: RTT_RAISED, RTT_OPENING. `index`, `word`: of the flow's slot, as this packet left it. */
+static __always_inline void rtt_take_segment(const struct facts *facts, __u64 now, __u32 known, __u32 index, __u32 word)
 {
 	struct rtt_look *look = rtt_look(facts);
 
 	if (is_cut(facts))
 		return;
-	if (look->fresh & RTT_DUE && rtt_meet(&facts->key, index))
+	if (look->fresh & RTT_DUE && rtt_meet(&facts->key, index, word))
 		look->fresh |= RTT_FRESH;
 	if (look->fresh & RTT_GAP)
 		known |= RTT_ANEW;

@@ -60,7 +60,7 @@ static __always_inline enum outcome watch_segment(void *context, int is_xdp, str
 	__u64 hash = hash_of_flow(&constants.secret, sum, facts->key.direction);
 	enum outcome outcome;
 	struct found found;
-	__u32 known = 0;
+	__u32 known = 0, word = 0;
 
 	if (constants.rtt_sets)
 		rtt_ahead(context, is_xdp, facts, sum, hash);
@@ -69,12 +69,13 @@ static __always_inline enum outcome watch_segment(void *context, int is_xdp, str
 		return outcome;
 	if (found.slot) {
 		known = segment_count(&found, facts, now);
+		word = found.word + SLOT_VERSION;
 	} else {
 		outcome = account_spilled(facts) ? OUTCOME_OVERFLOW : OUTCOME_FLOW;
 		rtt_look(facts)->fresh = rtt_fresh_unlocked(found.index);
 	}
 	if (constants.rtt_sets)
-		rtt_take_segment(facts, now, known, found.index);
+		rtt_take_segment(facts, now, known, found.index, word);
 	return outcome;
 }
 
