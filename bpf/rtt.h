@@ -168,7 +168,7 @@ static __always_inline void rtt_compare(struct flow_slot *slot, const struct fac
 	}
 }
 
-/* A segment that could not have its flow's lock. Its connection is looked at, as it may be one of two that are to be told apart. */
+/* A segment that could not have its flow's lock, and so cannot leave word that it was missed: its connection is looked at. */
 static __always_inline __u32 rtt_fresh_unlocked(__u32 index)
 {
 	const struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
